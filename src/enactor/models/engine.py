@@ -1,0 +1,41 @@
+"""What decodes. One protocol; llama.cpp in process, a scripted list, an HTTP endpoint."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """`text` excludes the stop token. `logprob` is the sum over the completion's tokens where the engine
+    gives it. `seconds` is wall time from request to last token."""
+
+    text: str
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: float = 0.0
+    logprob: float | None = None
+    stopped: bool = True
+
+
+class Engine(Protocol):
+    """Completes a rendered prompt. Safe to call from several threads; engines with slots decode in parallel."""
+
+    @property
+    def name(self) -> str: ...
+
+    def complete(
+        self,
+        prompt: str,
+        *,
+        grammar: str | None = None,
+        max_tokens: int = 192,
+        temperature: float = 0.0,
+        seed: int = 0,
+    ) -> Completion:
+        """Decode until `<|im_end|>` or `max_tokens`. `grammar` is GBNF. Raises `EngineError` when the engine
+        itself fails; never for what the model wrote."""
+        ...
+
+    def close(self) -> None:
+        """Release memory and threads. Idempotent."""
+        ...
