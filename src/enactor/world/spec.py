@@ -1,0 +1,140 @@
+"""The shapes of the declared interface: what a command, an operand, a prerequisite and a tool are.
+
+Pure values; `commands.py` and `tools.py` fill them from `data/*.yaml`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Effect = Literal["read", "reversible", "destructive"]
+Duration = Literal["instant", "blocking", "loop"]
+NeedKind = Literal["item", "bank", "level", "near", "runes", "space", "food", "dialogue", "by"]
+OperandValue = str | int
+
+
+class CommandError(Exception):
+    """A command line that the grammar or the world cannot take: the model's or a player's slip, never a crash.
+
+    `message` says which operand, what was expected and what was found. `nearest` is a line or verb that
+    would be valid, when one is close. `candidates` are the names that could have been meant, best first.
+    """
+
+    def __init__(self, message: str, nearest: str | None = None, candidates: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.nearest = nearest
+        self.candidates = candidates
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """One operand. `type` names an entry of `operands.TYPES`.
+
+    `default` is what the plugin assumes when the operand is left out; `fill` is what the canonical form
+    writes in its place (only where a later operand could not be given otherwise). `low` and `high` bound
+    integers, both inclusive. `choices` are the words of an enumeration, in canonical spelling.
+    """
+
+    name: str
+    type: str
+    optional: bool = False
+    default: OperandValue | None = None
+    fill: OperandValue | None = None
+    low: int | None = None
+    high: int | None = None
+    choices: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One prerequisite of a command.
+
+    kind      meaning of the other fields
+    item      one of `any_of` (display names, `*` matches anything) is held or worn, `where` says which
+    food      something edible is held
+    bank      the bank window is open
+    level     `skill` is at least `level`
+    near      an object or creature of `any_of` is close; checked by the game, not by `check_needs`
+    runes     the runes and the level of the spell in `operand`
+    space     a free inventory slot
+    dialogue  a conversation is open
+    by        the row of table `table` (requirements.yaml) that the value of `operand` selects
+    `unless` lists operand values for which the prerequisite does not hold.
+    """
+
+    kind: NeedKind
+    any_of: tuple[str, ...] = ()
+    where: Literal["held", "worn", "either"] = "held"
+    operand: str | None = None
+    skill: str | None = None
+    level: int = 1
+    table: str | None = None
+    unless: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSpec:
+    """One plugin command. `forms` are the operand lists it takes, tried in order; most have one.
+
+    `prefer` is a template of the form that is written instead (`TELEPORT_HOME`, `INTERACT_NPC {npc}
+    Talk-to`); both score as equal. `was` holds verbs that models make up for this one.
+    """
+
+    verb: str
+    family: str
+    summary: str
+    effect: Effect
+    duration: Duration
+    forms: tuple[tuple[Operand, ...], ...] = ((),)
+    needs: tuple[Need, ...] = ()
+    prefer: str | None = None
+    examples: tuple[str, ...] = ()
+    was: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def operands(self) -> tuple[Operand, ...]:
+        """The operands of the first form, the one that the plugin itself documents."""
+        return self.forms[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One parsed command. `operands` hold words as said or lowered values; trailing optional ones are left out.
+
+    `notes` say what the grammar repaired; they are no part of the identity.
+    """
+
+    verb: str
+    operands: tuple[OperandValue, ...] = ()
+    notes: tuple[str, ...] = field(default=(), compare=False)
+
+    def render(self) -> str:
+        """The canonical line. `parse(command.render()) == command`."""
+        return " ".join((self.verb, *map(str, self.operands)))
+
+    def __str__(self) -> str:
+        return self.render()
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """One tool of the controller. `parameters` is a JSON Schema object."""
+
+    name: str
+    summary: str
+    effect: Effect
+    parameters: Mapping[str, Any]
+    family: str = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A prerequisite that the state shows to be absent. `hint` says how to get it."""
+
+    what: str
+    hint: str
