@@ -73,7 +73,9 @@ class GameState:
             inventory=None
             if inventory is None
             else tuple(
-                stack if isinstance(item, str) and (stack := read_stack(item)) else Stack(item["name"], item.get("quantity", 1))
+                stack
+                if isinstance(item, str) and (stack := read_stack(item))
+                else Stack(item["name"], item.get("quantity", 1))
                 for item in inventory.get("items") or ()
                 if item
             ),
@@ -107,9 +109,35 @@ class GameState:
             bank=None if bank is None else _counts(bank),
             skills=data.get("skills"),
             in_combat=data.get("in_combat") or None,
+            active_loop=data.get("active_loop") or None,
             client_running=data.get("client_running", True) is not False,
             raw=data,
         )
+
+    def to_case(self) -> dict[str, Any]:
+        """The known parts in the form that `from_case` reads; inventory slots as "Name" or "Name xN"."""
+        case: dict[str, Any] = {}
+        if self.location is not None:
+            case["location"] = list(self.location)
+        if self.health is not None:
+            case["health"] = list(self.health)
+        if self.inventory is not None:
+            case["inventory"] = [
+                s.name if s.quantity == 1 else f"{s.name} x{s.quantity}" for s in self.inventory
+            ]
+        if self.bank is not None:
+            case["bank"] = dict(self.bank)
+        if self.equipment is not None:
+            case["equipment"] = dict(self.equipment)
+        if self.skills is not None:
+            case["skills"] = dict(self.skills)
+        if self.in_combat:
+            case["in_combat"] = self.in_combat
+        if self.active_loop:
+            case["active_loop"] = self.active_loop
+        if not self.client_running:
+            case["client_running"] = False
+        return case
 
 
 def read_stack(text: str) -> Stack:
@@ -142,5 +170,9 @@ def _counts(value: Sequence[str] | Mapping[str, int]) -> dict[str, int]:
 
 def _worn(value: Mapping[str, Any] | Sequence[str]) -> dict[str, str]:
     if isinstance(value, Mapping):
-        return {slot: item["name"] if isinstance(item, Mapping) else str(item) for slot, item in value.items() if item}
+        return {
+            slot: item["name"] if isinstance(item, Mapping) else str(item)
+            for slot, item in value.items()
+            if item
+        }
     return {("weapon" if i == 0 else f"worn{i}"): str(name) for i, name in enumerate(value)}
