@@ -1,0 +1,203 @@
+"""The control loop: observe, decide, gate, act, verify, respond."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from enactor.agent.direct import direct_lines
+from enactor.agent.ladder import decide
+from enactor.agent.reply import compose
+from enactor.agent.tools import Toolbox
+from enactor.models.engine import Completion, Engine
+from enactor.prompt import DIALECTS, SYSTEM, Dialect, render_prompt, step_messages, tool_call
+from enactor.trace import judge
+from enactor.trace.values import Message, Step, ToolCall, Trace
+from enactor.world import COMMANDS, GameState
+
+MAX_MESSAGE_CHARS = 2000
+MAX_CALLS = 8
+
+OnStep = Callable[[Step], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """Turns a player's words into calls and a reply. Holds no conversation; `Session` does.
+
+    `system` is the system turn (the tuned models' short one, or one with the tool description for a base).
+    `ladder` allows the rungs after the strict parser. `recover` gives the model one more turn when the game
+    refused a call.
+    """
+
+    engine: Engine
+    toolbox: Toolbox
+    dialect: Dialect = field(default_factory=lambda: DIALECTS["hermes"])
+    system: str = SYSTEM
+    ladder: bool = True
+    recover: bool = True
+    source: str = "enactor"
+
+    def handle(
+        self,
+        message: str,
+        history: Sequence[Message] = (),
+        *,
+        confirmed: bool = False,
+        on_step: OnStep | None = None,
+    ) -> Trace:
+        """Carry out one request. Raises `EnactorError` when the engine fails; what the model or the game got
+        wrong is in the trace. `confirmed` means the player has said yes to what the gate asked."""
+        started = time.perf_counter()
+        timestamp = datetime.now(UTC).isoformat(timespec="milliseconds")
+        before = self.toolbox.observe()
+        steps: tuple[Step, ...] = ()
+        completions: tuple[Completion, ...] = ()
+        problem = _unfit(message)
+        lines = () if problem else direct_lines(message)
+        if problem:
+            reply = problem
+        elif lines:
+            calls = [
+                ToolCall("send_command", c.arguments, c.parsed, origin="direct") for c in map(_command, lines)
+            ]
+            steps = self._act(calls, confirmed, on_step)
+            reply = compose(steps)
+        else:
+            text, steps, completions = self._think(message, before, history, confirmed, on_step)
+            reply = compose(_telling(steps)) if steps else (text or "I did not understand that.")
+        outputs = tuple(c.text for c in completions)
+        verdict = judge(message, outputs, steps, reply)
+        return Trace(
+            message=message,
+            reply=reply,
+            outcome=verdict.outcome,
+            model_outcome=verdict.model_outcome,
+            steps=steps,
+            outputs=outputs,
+            history=tuple(history),
+            state_before=before.to_case(),
+            state_after=self.toolbox.observe().to_case(),
+            timestamp=timestamp,
+            source=self.source,
+            latency_ms=(time.perf_counter() - started) * 1000,
+            prompt_tokens=sum(c.prompt_tokens for c in completions),
+            completion_tokens=sum(c.completion_tokens for c in completions),
+            meta={"engine": self.engine.name, "dialect": self.dialect.name},
+        )
+
+    def _think(
+        self,
+        message: str,
+        state: GameState,
+        history: Sequence[Message],
+        confirmed: bool,
+        on_step: OnStep | None,
+    ) -> tuple[str, tuple[Step, ...], tuple[Completion, ...]]:
+        prompt = render_prompt(message, state, history, system=self.system, dialect=self.dialect)
+        decision = decide(self.engine, prompt, self.dialect, ladder=self.ladder)
+        steps = self._act(decision.calls, confirmed, on_step)
+        completions = decision.completions
+        if self.recover and steps and _refused_by_game(steps[-1]):
+            pending = step_messages(steps)
+            prompt = render_prompt(
+                message, state, history, system=self.system, dialect=self.dialect, pending=pending
+            )
+            second = decide(self.engine, prompt, self.dialect, ladder=self.ladder)
+            completions += second.completions
+            if second.calls and second.calls[0].parsed != steps[-1].call.parsed:
+                steps += self._act(second.calls, confirmed, on_step)
+        return decision.text, steps, completions
+
+    def _act(self, calls: Sequence[ToolCall], confirmed: bool, on_step: OnStep | None) -> tuple[Step, ...]:
+        """Dispatch in order, each awaited before the next; the first that does not succeed ends the turn."""
+        steps: list[Step] = []
+        distinct = [
+            c
+            for i, c in enumerate(calls)
+            if i == 0 or (c.tool, c.parsed) != (calls[i - 1].tool, calls[i - 1].parsed)
+        ]
+        for index, call in enumerate(distinct[:MAX_CALLS]):
+            result = self.toolbox.call(call, confirmed=confirmed)
+            if index + 1 < len(distinct) or not _loops(result.lowered):
+                result = self.toolbox.settle(call, result)
+            steps.append(Step(call, result))
+            if on_step:
+                on_step(steps[-1])
+            if result.status != "ok":
+                break
+        return tuple(steps)
+
+
+@dataclass(slots=True)
+class Session:
+    """One player's conversation: the history that the model sees, and a question that waits for a yes."""
+
+    controller: Controller
+    history: list[Message] = field(default_factory=list)
+    pending: str | None = None
+
+    def say(self, message: str, on_step: OnStep | None = None) -> Trace:
+        """One request. A yes to a waiting question carries out the request that raised it."""
+        waiting, self.pending = self.pending, None
+        if waiting is not None and _answer(message) == "yes":
+            trace = self.controller.handle(waiting, self.history, confirmed=True, on_step=on_step)
+        elif waiting is not None and _answer(message) == "no":
+            trace = Trace(message, "Left it.", "answered", "answered")
+        else:
+            trace = self.controller.handle(message, self.history, on_step=on_step)
+            if any(step.result.status == "needs_confirmation" for step in trace.steps):
+                self.pending = message
+        self.history += turn_messages(trace)
+        return trace
+
+
+def turn_messages(trace: Trace) -> tuple[Message, ...]:
+    """A finished request as history: the words, then the calls with their results, or the text reply."""
+    user = Message("user", trace.message)
+    if trace.steps:
+        return (user, *step_messages(trace.steps))
+    return (user, Message("assistant", trace.reply))
+
+
+_YES = frozenset(
+    {"y", "yes", "yeah", "yep", "yup", "ok", "okay", "sure", "confirm", "do it", "go ahead", "yes please"}
+)
+_NO = frozenset({"n", "no", "nope", "nah", "cancel", "never mind", "nevermind", "don't", "dont", "no thanks"})
+
+
+def _answer(message: str) -> str | None:
+    word = message.strip().strip(".!").casefold()
+    return "yes" if word in _YES else "no" if word in _NO else None
+
+
+def _unfit(message: str) -> str | None:
+    """Why a message cannot be taken, if it cannot."""
+    if not message.strip():
+        return "The message is empty. Say what to do, for instance: kill 20 chickens."
+    if len(message) > MAX_MESSAGE_CHARS:
+        return (
+            f"That message is {len(message):,} characters long; I take {MAX_MESSAGE_CHARS:,}. Say it shorter."
+        )
+    return None
+
+
+def _command(line: str) -> ToolCall:
+    return tool_call("send_command", {"command": line})
+
+
+def _loops(lowered: str | None) -> bool:
+    return lowered is not None and COMMANDS[lowered.split()[0]].duration == "loop"
+
+
+def _refused_by_game(step: Step) -> bool:
+    """The command was sent and the game said no; a name or a form that the grammar refused is for the player
+    to clear up."""
+    return step.result.status == "error" and bool(step.result.content.get("dispatched"))
+
+
+def _telling(steps: Sequence[Step]) -> Sequence[Step]:
+    """Without the failures that a later step made good."""
+    if steps and steps[-1].result.status == "ok":
+        return [step for step in steps if step.result.status == "ok"]
+    return steps

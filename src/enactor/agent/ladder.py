@@ -1,0 +1,111 @@
+"""From a model's turn to calls, one rung at a time, each rung's calls marked as what they are.
+
+1. strict: the dialect's parser took the turn (`raw`).
+2. shapes: no block was opened, but the text holds a lone call or command line (`repaired`).
+3. forced: a second decode of the same prompt under the grammar of declared verbs and tools (`forced`); taken
+   when a block was opened or text shows a call and nothing could be read from it, or the verb is not one.
+4. nothing: the turn is text.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from enactor.models.engine import Completion, Engine
+from enactor.prompt import Dialect, tool_call
+from enactor.trace.values import ToolCall
+from enactor.world import COMMANDS, TOOLS, CommandError, parse, turn_gbnf
+
+_FENCE = re.compile(r"```(?:\w+)?\s*(.*?)```", re.DOTALL)
+_LINE = re.compile(r"^[`*\s]*(?P<line>[A-Z]+_[A-Z_]+(?: [^`*\n]+)?)[`*\s]*$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a turn came to: the calls to carry out, the text, and every completion it took."""
+
+    text: str
+    calls: tuple[ToolCall, ...]
+    completions: tuple[Completion, ...]
+
+
+def decide(engine: Engine, prompt: str, dialect: Dialect, *, ladder: bool = True) -> Decision:
+    """Decode one turn and climb. With `ladder=False` only the strict rung counts."""
+    first = engine.complete(prompt)
+    turn = dialect.parse(first.text)
+    if not ladder or (turn.well_formed and all(_callable(call) for call in turn.calls)):
+        if turn.calls or not ladder or not _shows_call(turn.text):
+            return Decision(turn.text, turn.calls, (first,))
+        repaired = shapes(turn.text)
+        if repaired:
+            return Decision("", repaired, (first,))
+    second = engine.complete(prompt, grammar=turn_gbnf())
+    forced = dialect.parse(second.text)
+    calls = tuple(replace(call, origin="forced") for call in forced.calls if call.parsed is not None)
+    if calls:
+        return Decision(forced.text, calls, (first, second))
+    return Decision(turn.text, turn.calls, (first, second))
+
+
+def shapes(text: str) -> tuple[ToolCall, ...]:
+    """The one call that `text` holds in another shape than the dialect's: a JSON object with a known tool's
+    name, or a lone valid command line. Several different ones are no call at all, since which is meant is
+    a guess."""
+    found = [call for call in _objects(text) if _callable(call)]
+    if not found:
+        found = [tool_call("send_command", {"command": m["line"].strip()}) for m in _LINE.finditer(text)]
+        found = [call for call in found if _callable(call)]
+    distinct = {(call.tool, call.arguments): call for call in found}
+    if len(distinct) != 1:
+        return ()
+    return tuple(replace(call, origin="repaired") for call in distinct.values())
+
+
+def _shows_call(text: str) -> bool:
+    """Whether text without a block looks like a call written down."""
+    return bool(_LINE.search(text)) or any(f'"{tool}"' in text or f"{tool}(" in text for tool in TOOLS)
+
+
+def _callable(call: ToolCall) -> bool:
+    """Whether the call names a known tool and, for commands, a declared verb."""
+    if call.parsed is None or call.tool not in TOOLS:
+        return False
+    if call.tool != "send_command":
+        return True
+    line = str(call.parsed.get("command") or "")
+    if not line.split() or line.split()[0].upper() not in COMMANDS:
+        return False
+    try:
+        parse(line)
+    except CommandError:
+        return False
+    return True
+
+
+def _objects(text: str) -> list[ToolCall]:
+    calls = []
+    decoder = json.JSONDecoder()
+    for candidate in [*_FENCE.findall(text), text]:
+        at = candidate.find("{")
+        while at >= 0:
+            try:
+                value, end = decoder.raw_decode(candidate, at)
+            except (ValueError, RecursionError):
+                at = candidate.find("{", at + 1)
+                continue
+            if (call := _as_call(value)) is not None:
+                calls.append(call)
+            at = candidate.find("{", end)
+    return calls
+
+
+def _as_call(value: Any) -> ToolCall | None:
+    if not isinstance(value, Mapping):
+        return None
+    name = value.get("name") or value.get("tool")
+    arguments = value.get("arguments", value.get("args", value.get("parameters")))
+    if isinstance(name, str) and isinstance(arguments, Mapping):
+        return tool_call(name, arguments)
+    return None
