@@ -13,11 +13,6 @@ STOP_WORDS = frozenset(
         *("stop please", "stop pls", "please stop", "pls stop", "just stop"),
     )
 )
-_WORDS = frozenset(
-    "stop|stop it|stop now|stop that|stop this|stop please|pls stop|please stop|just stop|stop everything|halt|stopp|stoop".split(
-        "|"
-    )
-)
 _WORDS = re.compile(r"[^a-z ]+")
 
 
