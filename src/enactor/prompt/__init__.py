@@ -22,7 +22,7 @@ from enactor.prompt.render import (
 )
 from enactor.prompt.results import result_message, shorten_result, step_messages
 from enactor.prompt.state_line import state_line, user_content
-from enactor.prompt.template import CHAT_TEMPLATE
+from enactor.prompt.template import CHAT_TEMPLATE, chat_template
 
 __all__ = [
     "CHAT_TEMPLATE",
@@ -35,6 +35,7 @@ __all__ = [
     "ParsedTurn",
     "Segment",
     "chat_messages",
+    "chat_template",
     "escape",
     "recent",
     "render_prompt",

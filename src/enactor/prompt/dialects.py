@@ -64,7 +64,7 @@ def tool_call(tool: str, arguments: Mapping[str, Json]) -> ToolCall:
 def write_arguments(arguments: Mapping[str, Json]) -> str:
     """Arguments as the model is taught to write them: JSON on one line, order kept, not ASCII-escaped."""
     raw = json.dumps(dict(arguments), ensure_ascii=False, allow_nan=False)
-    return _inert(raw)
+    return inert_json(raw)
 
 
 def render_turn(text: str, calls: Iterable[ToolCall], dialect: Dialect) -> str:
@@ -91,9 +91,9 @@ class Hermes:
     @staticmethod
     def _body(call: ToolCall) -> str:
         if call.parse_error is not None and not call.tool:
-            return _inert(call.arguments)
-        name = _inert(json.dumps(call.tool, ensure_ascii=False))
-        return f'{{"name": {name}, "arguments": {_inert(call.arguments)}}}'
+            return inert_json(call.arguments)
+        name = inert_json(json.dumps(call.tool, ensure_ascii=False))
+        return f'{{"name": {name}, "arguments": {inert_json(call.arguments)}}}'
 
     @staticmethod
     def _read(body: str) -> ToolCall:
@@ -126,8 +126,8 @@ class Compact:
     @staticmethod
     def _body(call: ToolCall) -> str:
         if call.parse_error is not None and not call.tool:
-            return _inert(call.arguments)
-        return f"{_inert(call.tool)}({_inert(call.arguments)})"
+            return inert_json(call.arguments)
+        return f"{inert_json(call.tool)}({inert_json(call.arguments)})"
 
     @staticmethod
     def _read(body: str) -> ToolCall:
@@ -215,7 +215,7 @@ def _misread(body: str, problem: str) -> ToolCall:
     return ToolCall("", body, None, problem)
 
 
-def _inert(raw: str) -> str:
+def inert_json(raw: str) -> str:
     """In JSON a `<` stands only inside strings, where `\\u003c` means the same."""
     return raw.replace("<", "\\u003c")
 

@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from enactor.prompt.dialects import DIALECTS, Dialect, render_turn
+from enactor.errors import EnactorError
+from enactor.prompt.dialects import DIALECTS, Dialect, inert_json, render_turn
 from enactor.prompt.escape import escape
 from enactor.prompt.state_line import user_content
 from enactor.trace.values import Message
@@ -99,14 +100,19 @@ def render_row(
 
 def chat_messages(messages: Iterable[Message]) -> list[dict[str, Any]]:
     """The messages in OpenAI form, contents made inert: what `CHAT_TEMPLATE` renders to the text of
-    `render_row` (hermes), and what the chat endpoints and the exports are given."""
+    `render_row` (hermes), and what the chat endpoints and the exports are given. Raises EnactorError for a
+    call that has no name because it could not be read: it has no such form."""
     rows: list[dict[str, Any]] = []
     for message in messages:
+        if any(not call.tool for call in message.tool_calls):
+            raise EnactorError(
+                "A call that could not be read has no chat form; leave its turn out of the export."
+            )
         content = message.content if message.role == "system" else escape(message.content).strip()
         row: dict[str, Any] = {"role": message.role, "content": content}
         if message.tool_calls:
             row["tool_calls"] = [
-                {"type": "function", "function": {"name": call.tool, "arguments": call.arguments}}
+                {"type": "function", "function": {"name": call.tool, "arguments": inert_json(call.arguments)}}
                 for call in message.tool_calls
             ]
         rows.append(row)
