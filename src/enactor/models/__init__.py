@@ -1,1 +1,45 @@
+"""Engines behind one protocol, and the weights that they run.
 
+In: a rendered prompt. Out: a `Completion`. `load_engine("default")` fetches the base (`pull`), merges the
+shipped adapter into it once (`merged_model`) and decodes with llama.cpp in this process (`LlamaEngine`).
+`ScriptedEngine` says what it is told. Heavy imports happen when an engine or a merge is made.
+"""
+
+from enactor.models.adapter import AdapterError, adapter_hash
+from enactor.models.cache import CacheError, cache_folder, known_sha256
+from enactor.models.engine import Completion, Engine, EngineError
+from enactor.models.fetch import FetchError, Progress
+from enactor.models.gguf_file import ModelFileError, check_gguf
+from enactor.models.llama import LlamaEngine
+from enactor.models.load import default_adapter, load_engine, model_file
+from enactor.models.merge import merge, merged_model
+from enactor.models.scripted import ScriptedEngine
+from enactor.models.weights import BASES, Base, WeightsError, base_path, find_base, pull
+
+__all__ = [
+    "BASES",
+    "AdapterError",
+    "Base",
+    "CacheError",
+    "Completion",
+    "Engine",
+    "EngineError",
+    "FetchError",
+    "LlamaEngine",
+    "ModelFileError",
+    "Progress",
+    "ScriptedEngine",
+    "WeightsError",
+    "adapter_hash",
+    "base_path",
+    "cache_folder",
+    "check_gguf",
+    "default_adapter",
+    "find_base",
+    "known_sha256",
+    "load_engine",
+    "merge",
+    "merged_model",
+    "model_file",
+    "pull",
+]

@@ -29,7 +29,7 @@ class Completion:
 
 
 class Engine(Protocol):
-    """Completes a rendered prompt. Safe to call from several threads; engines with slots decode in parallel."""
+    """Completes a rendered prompt. Safe to call from several threads; with slots they decode in parallel."""
 
     @property
     def name(self) -> str: ...

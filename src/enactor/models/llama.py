@@ -236,7 +236,7 @@ def _start(path: Path, slots: int, threads: int, context: int, key: str) -> Any:
         import xllamacpp
     except ImportError as error:
         raise EngineError(
-            f"xllamacpp does not load ({error}): install it again with `pip install --force-reinstall xllamacpp`"
+            f"xllamacpp does not load ({error}): install it again, `pip install --force-reinstall xllamacpp`"
         ) from error
     params = xllamacpp.CommonParams()
     params.model.path = str(path)

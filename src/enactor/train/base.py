@@ -48,12 +48,12 @@ def load_base(gguf: Path, *, check: bool = True) -> tuple[Any, Any]:
     if check and (found := differences(gguf, tokenizer, probes())):
         first = found[0]
         raise TokenizerMismatch(
-            f"the tokenizer of {gguf.name} in transformers differs from llama.cpp's on {len(found)} texts, first "
-            f"{first.text!r}: {list(first.ours)} against {list(first.llama)}. Its pre-tokenizer is not known to "
-            f"enactor.train.base.PRE_TOKENIZERS"
+            f"the tokenizer of {gguf.name} in transformers differs from llama.cpp's on {len(found)} texts, "
+            f"first {first.text!r}: {list(first.ours)} against {list(first.llama)}. Its pre-tokenizer is not "
+            f"known to enactor.train.base.PRE_TOKENIZERS"
         )
     verbosity = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()  # it warns that weights are dequantized, which is what is wanted
+    transformers_logging.set_verbosity_error()  # it warns that it dequantizes, which is wanted
     logger = logging.getLogger("gguf")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -97,7 +97,7 @@ def load_tokenizer(gguf: Path) -> Any:
 
 
 def _smollm() -> Any:
-    """Every digit alone, then GPT-2's pattern (LLAMA_VOCAB_PRE_TYPE_SMOLLM in llama.cpp's llama-vocab.cpp)."""
+    """Every digit alone, then GPT-2's pattern (LLAMA_VOCAB_PRE_TYPE_SMOLLM in llama.cpp)."""
     from tokenizers import pre_tokenizers
 
     return pre_tokenizers.Sequence(

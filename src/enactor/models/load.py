@@ -1,0 +1,69 @@
+"""From the name of a model to an engine that runs it."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from enactor.models.adapter import FILES, AdapterError
+from enactor.models.llama import LlamaEngine
+from enactor.models.merge import merged_model
+from enactor.models.weights import WeightsError, find_base, pull
+
+BASE = "smollm2-135m"
+"""The base of the shipped adapter."""
+
+
+def default_adapter() -> Path:
+    """Folder of the adapter that ships with the package. Raises `AdapterError` where it is missing."""
+    folder = Path(str(files("enactor.models"))) / "adapters" / "enactor-135m"
+    if not any((folder / name).is_file() for name in FILES):
+        raise AdapterError(
+            f"the default adapter is not installed (nothing at {folder}): reinstall enactor, or train one with "
+            f"`enactor train` and name its folder, or use the model `base`"
+        )
+    return folder
+
+
+def model_file(name: str) -> Path:
+    """The GGUF that `name` stands for, fetched and merged on the first call.
+
+    `default` is the shipped adapter on its base, `base` that base without an adapter, otherwise the name of a
+    base, the path of a GGUF (taken as it is) or of an adapter's folder. Raises `EnactorError`.
+    """
+    if name == "default":
+        adapter = default_adapter()
+        return merged_model(pull(BASE), adapter)
+    if name == "base":
+        return merged_model(pull(BASE), None)
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return merged_model(pull(BASE), path)
+    if path.suffix == ".gguf" or path.is_file():
+        return path
+    try:
+        base = find_base(name)
+    except WeightsError as error:
+        raise WeightsError(
+            f"no model named {name!r}: use `default`, `base`, a .gguf file, or the folder of an adapter"
+        ) from error
+    return merged_model(pull(base.name), None)
+
+
+def load_engine(
+    name: str = "default",
+    *,
+    slots: int = 1,
+    threads: int | None = None,
+    context: int = 2048,
+    warm: str | None = None,
+    logprobs: bool = False,
+) -> LlamaEngine:
+    """An engine for `model_file(name)`; the other parameters are `LlamaEngine`'s."""
+    return LlamaEngine(
+        model_file(name),
+        slots=slots,
+        threads=threads,
+        context=context,
+        warm=warm,
+        logprobs=logprobs,
+        name=name if name in ("default", "base") else None,
+    )
