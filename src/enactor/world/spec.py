@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 Effect = Literal["read", "reversible", "destructive"]
 Duration = Literal["instant", "blocking", "loop"]
-NeedKind = Literal["item", "bank", "level", "near", "runes", "space", "food", "dialogue", "by"]
+NeedKind = Literal["item", "in_bank", "bank", "level", "near", "runes", "space", "food", "dialogue", "by"]
 OperandValue = str | int
 
 
@@ -35,7 +35,8 @@ class Operand:
 
     `default` is what the plugin assumes when the operand is left out; `fill` is what the canonical form
     writes in its place (only where a later operand could not be given otherwise). `low` and `high` bound
-    integers, both inclusive. `choices` are the words of an enumeration, in canonical spelling.
+    integers, both inclusive. `choices` are the words of an enumeration in canonical spelling, `aliases` other
+    words for them.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Operand:
     low: int | None = None
     high: int | None = None
     choices: tuple[str, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
 
 
@@ -54,21 +56,23 @@ class Need:
     """One prerequisite of a command.
 
     kind      meaning of the other fields
-    item      one of `any_of` (display names, `*` matches anything) is held or worn, `where` says which
+    item      the item in `operand`, or else one of `any_of` (display names, `*` matches anything), is held;
+              `where` is `either` when worn counts too
+    in_bank   the item in `operand` is in the bank
     food      something edible is held
     bank      the bank window is open
     level     `skill` is at least `level`
-    near      an object or creature of `any_of` is close; checked by the game, not by `check_needs`
-    runes     the runes and the level of the spell in `operand`
+    near      what `operand` names, or one of `any_of`, is close; the game checks it, `check_needs` does not
+    runes     the level and the runes of the spell in `operand`
     space     a free inventory slot
     dialogue  a conversation is open
-    by        the row of table `table` (requirements.yaml) that the value of `operand` selects
+    by        the level, tools and ingredients of the row that `operand` selects in table `table`
     `unless` lists operand values for which the prerequisite does not hold.
     """
 
     kind: NeedKind
     any_of: tuple[str, ...] = ()
-    where: Literal["held", "worn", "either"] = "held"
+    where: Literal["held", "either"] = "held"
     operand: str | None = None
     skill: str | None = None
     level: int = 1
