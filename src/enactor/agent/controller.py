@@ -98,34 +98,33 @@ class Controller:
         decision = decide(self.engine, prompt, self.dialect, ladder=self.ladder)
         steps = self._act(decision.calls, confirmed, on_step)
         completions = decision.completions
-        if self.recover and steps and _refused_by_game(steps[-1]):
+        if self.recover and any(_refused_by_game(step) for step in steps):
             pending = step_messages(steps)
             prompt = render_prompt(
                 message, state, history, system=self.system, dialect=self.dialect, pending=pending
             )
             second = decide(self.engine, prompt, self.dialect, ladder=self.ladder)
             completions += second.completions
-            if second.calls and second.calls[0].parsed != steps[-1].call.parsed:
+            failed = next(step.call for step in steps if _refused_by_game(step))
+            if second.calls and not _same(second.calls[0], failed):
                 steps += self._act(second.calls, confirmed, on_step)
         return decision.text, steps, completions
 
     def _act(self, calls: Sequence[ToolCall], confirmed: bool, on_step: OnStep | None) -> tuple[Step, ...]:
-        """Dispatch in order, each awaited before the next; the first that does not succeed ends the turn."""
+        """Dispatch in order, each awaited before the next. After the first that does not succeed the rest is
+        kept in the record as not tried. A call that repeats the one before it counts once."""
         steps: list[Step] = []
-        distinct = [
-            c
-            for i, c in enumerate(calls)
-            if i == 0 or (c.tool, c.parsed) != (calls[i - 1].tool, calls[i - 1].parsed)
-        ]
-        for index, call in enumerate(distinct[:MAX_CALLS]):
+        distinct = [c for i, c in enumerate(calls) if i == 0 or not _same(c, calls[i - 1])][:MAX_CALLS]
+        for index, call in enumerate(distinct):
+            if steps and steps[-1].result.status != "ok":
+                steps += [Step(skipped, self.toolbox.skip(skipped)) for skipped in distinct[index:]]
+                break
             result = self.toolbox.call(call, confirmed=confirmed)
             if index + 1 < len(distinct) or not _loops(result.lowered):
                 result = self.toolbox.settle(call, result)
             steps.append(Step(call, result))
             if on_step:
                 on_step(steps[-1])
-            if result.status != "ok":
-                break
         return tuple(steps)
 
 
@@ -180,6 +179,10 @@ def _unfit(message: str) -> str | None:
             f"That message is {len(message):,} characters long; I take {MAX_MESSAGE_CHARS:,}. Say it shorter."
         )
     return None
+
+
+def _same(one: ToolCall, other: ToolCall) -> bool:
+    return (one.tool, one.parsed) == (other.tool, other.parsed)
 
 
 def _command(line: str) -> ToolCall:

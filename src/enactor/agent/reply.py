@@ -21,6 +21,8 @@ def _line(step: Step) -> str:
     match result.status:
         case "needs_confirmation":
             return f"{content['question']} (yes / no)"
+        case "blocked" if content.get("skipped"):
+            return f"Not tried: {content.get('command') or step.call.tool}."
         case "blocked":
             hint = content.get("hint")
             return f"Not done: {content.get('error')}" + (f"; {hint}." if hint else ".")

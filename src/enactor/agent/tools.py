@@ -7,7 +7,17 @@ from typing import Any
 
 from enactor.agent.gate import admit
 from enactor.trace.values import ToolCall, ToolResult
-from enactor.world import COMMANDS, TOOLS, Backend, CommandError, GameState, describe, resolve_place
+from enactor.world import (
+    COMMANDS,
+    TOOLS,
+    Backend,
+    CommandError,
+    GameState,
+    describe,
+    lower,
+    parse,
+    resolve_place,
+)
 
 Arguments = Mapping[str, Any]
 
@@ -54,6 +64,22 @@ class Toolbox:
         return ToolResult(
             result.status, result.content, result.lowered, (time.perf_counter() - started) * 1000
         )
+
+    def skip(self, call: ToolCall) -> ToolResult:
+        """The result of a call that was not tried because one before it in the same turn did not succeed."""
+        content: dict[str, Any] = {
+            "skipped": True,
+            "error": "not tried, since the step before it did not succeed",
+        }
+        lowered = None
+        if call.tool == "send_command" and call.parsed is not None:
+            line = str(call.parsed.get("command", ""))
+            try:
+                lowered = lower(parse(line), self.observe()).render()
+            except CommandError:
+                lowered = None
+            content = {"dispatched": False, "command": lowered or line, **content}
+        return ToolResult("blocked", content, lowered)
 
     def settle(self, call: ToolCall, result: ToolResult) -> ToolResult:
         """Wait for what a dispatched command began: to its end if it blocks, `loop_window_s` if it loops.

@@ -1,0 +1,148 @@
+"""The phrasebook: how people say what the commands do. Read from `world/data/phrases/*.yaml`."""
+
+import random
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import Any, Literal, get_args
+
+import yaml
+
+from enactor.errors import EnactorError
+from enactor.trace import content_hash
+
+Kind = Literal[
+    "simple",
+    "loop",
+    "multi",
+    "status",
+    "emergency",
+    "followup",
+    "correction",
+    "protest",
+    "chat",
+    "refuse",
+    "ask",
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+_SLOT = re.compile(r"\{([a-z_]+?)(\d*)\}")
+_CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")
+_KEYS = {"id", "kind", "do", "reply", "state", "before", "say"}
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An earlier request of the same conversation: what was said, what was done."""
+
+    user: str
+    do: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One meaning and the ways to say it. `family` is the file it stands in."""
+
+    id: str
+    family: str
+    kind: Kind
+    say: tuple[str, ...]
+    do: tuple[str, ...] = ()
+    reply: tuple[str, ...] = ()
+    state: Mapping[str, Any] = field(default_factory=dict)
+    before: tuple[Turn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One way to say it: the unit that a split keeps whole. `key` is its content hash."""
+
+    group: Group
+    text: str
+
+    @property
+    def key(self) -> str:
+        return content_hash({"group": self.group.id, "say": " ".join(self.text.casefold().split())})
+
+
+def slots(text: str) -> list[tuple[str, str]]:
+    """The slots of a template in order: (type, index), plurals as they are written."""
+    return [(m[1], m[2]) for m in _SLOT.finditer(text)]
+
+
+def pieces(text: str, rng: random.Random) -> list[tuple[str, tuple[str, str] | None]]:
+    """A template with its alternations chosen, cut at its slots: (literal, None) and ("", (type, index))."""
+    while (choice := _CHOICE.search(text)) is not None:
+        text = text[: choice.start()] + rng.choice(choice[1].split("|")) + text[choice.end() :]
+    text = re.sub(r"[ \t]{2,}", " ", text).strip()
+    found: list[tuple[str, tuple[str, str] | None]] = []
+    at = 0
+    for slot in _SLOT.finditer(text):
+        if slot.start() > at:
+            found.append((text[at : slot.start()], None))
+        found.append(("", (slot[1], slot[2])))
+        at = slot.end()
+    if at < len(text):
+        found.append((text[at:], None))
+    return found
+
+
+@cache
+def phrasebook() -> tuple[Group, ...]:
+    """All groups, in the order of the files. Raises `EnactorError` naming every fault of the files at once."""
+    groups: list[Group] = []
+    problems: list[str] = []
+    folder = resources.files("enactor.world").joinpath("data/phrases")
+    for path in sorted(folder.iterdir(), key=lambda p: p.name):
+        if not path.name.endswith(".yaml"):
+            continue
+        for raw in yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER) or ():
+            try:
+                groups.append(_group(path.name.removesuffix(".yaml"), raw))
+            except (KeyError, TypeError, ValueError) as error:
+                problems.append(f"{path.name}: {raw.get('id', '?')}: {error}")
+    ids = [group.id for group in groups]
+    problems += [f"id {name} stands twice" for name in sorted({i for i in ids if ids.count(i) > 1})]
+    if problems:
+        raise EnactorError("the phrasebook has faults:\n  " + "\n  ".join(problems))
+    return tuple(groups)
+
+
+def templates(groups: Sequence[Group] | None = None) -> tuple[Template, ...]:
+    """Every way of saying in the groups, without repeats (the first stands)."""
+    seen: set[str] = set()
+    found = []
+    for group in phrasebook() if groups is None else groups:
+        for text in group.say:
+            words = " ".join(text.casefold().split())
+            if words not in seen or group.before or group.state:
+                seen.add(words)
+                found.append(Template(group, text))
+    return tuple(found)
+
+
+def _group(family: str, raw: Mapping[str, Any]) -> Group:
+    unknown = set(raw) - _KEYS
+    if unknown:
+        raise ValueError(f"unknown keys {sorted(unknown)}")
+    if raw["kind"] not in KINDS:
+        raise ValueError(f"unknown kind {raw['kind']!r}")
+    do = tuple(raw.get("do") or ())
+    reply = tuple(raw.get("reply") or ())
+    if bool(do) == bool(reply):
+        raise ValueError("needs either `do` or `reply`")
+    return Group(
+        id=raw["id"],
+        family=family,
+        kind=raw["kind"],
+        say=tuple(str(text) for text in raw["say"]),
+        do=do,
+        reply=reply,
+        state=raw.get("state") or {},
+        before=tuple(Turn(turn["user"], tuple(turn["do"])) for turn in raw.get("before") or ()),
+    )
+
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -1,0 +1,122 @@
+"""States around the rows: plausible players, so that the state line of a prompt varies as it will in use."""
+
+import random
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from enactor.curate.phrasebook import Group
+from enactor.world import ITEMS, PLACES
+
+_SLOT_KINDS = {"food": "food", "raw": "raw food", "bones": "bones", "logs": "logs"}
+_LOOPS = (
+    *("KILL_LOOP Giant_frog none 300", "KILL_LOOP Cow none 100", "KILL_LOOP Chicken none", "POWER_MINE iron"),
+    *(
+        "FISH_DROP shrimp",
+        "POWER_CHOP Tree",
+        "KILL_LOOP Goblin Tuna 50",
+        "FISH_DRAYNOR_LOOP",
+        "KILL_COW_GET_HIDES",
+    ),
+)
+
+
+def draw_state(rng: random.Random, group: Group) -> dict[str, Any]:
+    """A case state: hit points, inventory, weapon, place, sometimes a running loop, and what the group says it
+    must have. Groups whose slots name held things get some of that kind."""
+    top = rng.choice((10, 15, 22, 28, 35, 40, 47, 55, 63, 70))
+    low = group.kind == "emergency" or rng.random() < 0.08
+    health = (
+        rng.randint(1, max(2, top // 4)) if low else top if rng.random() < 0.6 else rng.randint(top // 3, top)
+    )
+    inventory = _inventory(rng)
+    for slot in _SLOT_KINDS:
+        if any(f"{{{slot}" in text for text in (*group.do, *group.say[:3])):
+            inventory.insert(rng.randint(0, len(inventory)), _some(rng, _SLOT_KINDS[slot]))
+    tools = (
+        "Bronze axe",
+        "Bronze pickaxe",
+        "Small fishing net",
+        "Tinderbox",
+        "Knife",
+        "Hammer",
+        "Bucket",
+        "Pot",
+    )
+    if rng.random() < 0.35:
+        inventory.insert(0, rng.choice(tools))
+    state: dict[str, Any] = {
+        "location": _place(rng),
+        "health": [min(health, top), top],
+        "inventory": inventory,
+        "equipment": _equipment(rng),
+    }
+    if rng.random() < 0.12:
+        state["active_loop"] = rng.choice(_LOOPS)
+    wanted = dict(group.state)
+    client = wanted.pop("client", None)
+    if isinstance(client, Mapping):
+        wanted["client_running"] = client.get("running", True)
+    if "inventory" in wanted:
+        state["inventory"] = [*wanted.pop("inventory"), *inventory][:28]
+    return {**state, **wanted}
+
+
+def _inventory(rng: random.Random) -> list[str]:
+    if rng.random() < 0.08:
+        return []
+    names = [rng.choice(_common()) for _ in range(rng.choice((1, 2, 3, 3, 4, 5, 6, 8)))]
+    stacks = []
+    for name in dict.fromkeys(names):
+        item = ITEMS[name]
+        if item.stackable:
+            stacks.append(f"{item.name} x{rng.choice((5, 25, 50, 150, 300, 1000, rng.randint(2, 5000)))}")
+        else:
+            stacks += [item.name] * rng.choice((1, 1, 1, 2, 3, 5))
+    return stacks[:26]
+
+
+def _some(rng: random.Random, kind: str) -> str:
+    return ITEMS[rng.choice([form for form in _common() if ITEMS[form].kind == kind])].name
+
+
+def _equipment(rng: random.Random) -> dict[str, str]:
+    weapons = [form for form in _forms() if ITEMS[form].slot == "weapon"]
+    if rng.random() < 0.12:
+        return {}
+    return {"weapon": ITEMS[rng.choice(weapons)].name}
+
+
+def _place(rng: random.Random) -> list[int]:
+    place = rng.choice(_ground())
+    return [place.x + rng.randint(-6, 6), place.y + rng.randint(-6, 6), 0]
+
+
+@cache
+def _ground() -> tuple[Any, ...]:
+    return tuple(p for p in PLACES.values() if p.plane == 0 and 2900 <= p.x <= 3330 and 3130 <= p.y <= 3520)
+
+
+@cache
+def _forms() -> tuple[str, ...]:
+    return tuple(ITEMS)
+
+
+@cache
+def _common() -> tuple[str, ...]:
+    """What players carry: no armour pieces by the dozen."""
+    kinds = {
+        "food",
+        "raw food",
+        "bones",
+        "logs",
+        "ore",
+        "bar",
+        "rune",
+        "tool",
+        "loot",
+        "currency",
+        "container",
+        "ingredient",
+    }
+    return tuple(form for form, item in ITEMS.items() if item.kind in kinds)

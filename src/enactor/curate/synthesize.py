@@ -1,0 +1,248 @@
+"""Templates become rows: slots filled, noise added, a state around it, the right calls checked by the world."""
+
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from enactor.curate import noise
+from enactor.curate.phrasebook import Template, Turn, pieces
+from enactor.curate.rows import Action, Row
+from enactor.curate.slots import Fill, Filler
+from enactor.curate.states import draw_state
+from enactor.prompt import step_messages, tool_call
+from enactor.trace.values import Message, Step, ToolResult
+from enactor.world import CommandError, GameState, lower, parse
+
+TYPO_RATE = 0.03
+SLOT_TYPO_RATE = 0.07
+CLEAN_SHARE = 0.45
+SINGULAR = {"npcs": "npc", "items": "item", "logs": "log", "bones": "bone"}
+
+_PREFIXES = (
+    *(
+        "hey",
+        "yo",
+        "ok",
+        "ok so",
+        "alright",
+        "now",
+        "hey bot",
+        "bro",
+        "man",
+        "please",
+        "pls",
+        "can you",
+        "could you",
+    ),
+    *("can u", "i want you to", "i'd like you to", "go ahead and", "just", "ok now", "so", "quick", "next"),
+    *(
+        "would you",
+        "hi,",
+        "hello,",
+        "u should",
+        "time to",
+        "lets",
+        "let's",
+        "ok good,",
+        "nice,",
+        "great, now",
+    ),
+)
+_SUFFIXES = (
+    *(
+        "please",
+        "pls",
+        "thanks",
+        "ty",
+        "thx",
+        "bro",
+        "man",
+        "now",
+        "asap",
+        "for me",
+        "real quick",
+        "when you can",
+    ),
+    *("ok?", "mate", "dude", "right now", "rn", "plz", "if you can", "buddy"),
+)
+_WRAPPABLE = frozenset({"simple", "loop", "multi"})
+
+
+@dataclass(slots=True)
+class Funnel:
+    """How many rows were asked for and why some were not made: reason -> count, with examples."""
+
+    made: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+
+    def refuse(self, reason: str, example: str) -> None:
+        self.refused[reason] += 1
+        kept = self.examples.setdefault(reason, [])
+        if len(kept) < 3:
+            kept.append(example)
+
+
+def make_row(template: Template, rng: random.Random, funnel: Funnel, *, noisy: bool = True) -> Row | None:
+    """One row of a template, or None with the reason counted: the calls must parse, and lower in the row's
+    state when the names are spelt right."""
+    group = template.group
+    state = draw_state(rng, group)
+    filler = Filler(rng, state)
+    fills: dict[tuple[str, str], Fill] = {}
+    verbs = " ".join(group.do)
+
+    def fill(slot: str, index: str) -> tuple[Fill, bool]:
+        single = SINGULAR.get(slot, slot)
+        if (single, index) not in fills:
+            fills[single, index] = filler.for_command(single, verbs)
+            for (other, _), before in list(fills.items())[:-1]:
+                if other == single and before.means == fills[single, index].means:
+                    fills[single, index] = filler.for_command(single, verbs)
+        return fills[single, index], slot in SINGULAR
+
+    said: dict[tuple[str, str], str] = {}
+    history = tuple(m for turn in group.before for m in _past(turn, rng, fill, said, state))
+    clean = not noisy or rng.random() < CLEAN_SHARE
+    message = _speak(template.text, rng, fill, said, clean=clean, wrap=noisy and group.kind in _WRAPPABLE)
+    if not message.strip():
+        funnel.refuse("empty message", template.text)
+        return None
+    try:
+        say = tuple(_action(line, fill, said, exact=False) for line in group.do)
+        expect = tuple(_action(line, fill, said, exact=True) for line in group.do)
+    except CommandError as error:
+        funnel.refuse("not grammatical", f"{group.id}: {error.message}")
+        return None
+    problem = _unfit(expect, GameState.from_case(state))
+    if problem and all(f.means for f in fills.values()):
+        funnel.refuse("does not lower", f"{group.id}: {problem}")
+        return None
+    funnel.made += 1
+    return Row(
+        message=message,
+        kind=group.kind,
+        family=group.family,
+        group=group.id,
+        template=template.key,
+        state=state,
+        say=say,
+        expect=expect if not problem else (),
+        reply=rng.choice(group.reply) if group.reply else "",
+        history=history,
+        meta={"clean": clean},
+    )
+
+
+def _speak(
+    text: str, rng: random.Random, fill: Any, said: dict[tuple[str, str], str], *, clean: bool, wrap: bool
+) -> str:
+    """The message, noise included; `said` gets what stands in each slot."""
+    keys: list[tuple[str, str] | None] = []
+    parts: list[str] = []
+    for literal, slot in pieces(text, rng):
+        if slot is None:
+            part = literal
+            if not clean:
+                part = noise.slip(noise.shorten(part, rng, 0.25), rng, TYPO_RATE)
+            keys.append(None)
+        else:
+            value, many = fill(*slot)
+            part = value.plural if many else value.said
+            if not clean and not part[:1].isdigit():
+                part = noise.slip(part, rng, SLOT_TYPO_RATE)
+            keys.append((SINGULAR.get(slot[0], slot[0]), slot[1]))
+        parts.append(part)
+    if not clean:
+        parts = noise.recase(parts, rng)
+    for key, part in zip(keys, parts, strict=True):
+        if key is not None:
+            said.setdefault(key, part)
+    message = "".join(parts)
+    if wrap:
+        message = _wrap(message, rng)
+    return message if clean else noise.punctuate(message, rng)
+
+
+def _wrap(message: str, rng: random.Random) -> str:
+    draw = rng.random()
+    if draw < 0.14:
+        message = f"{rng.choice(_PREFIXES)} {message}"
+    elif draw < 0.24:
+        message = f"{message.rstrip('.!?')} {rng.choice(_SUFFIXES)}"
+    return message
+
+
+def _past(
+    turn: Turn, rng: random.Random, fill: Any, said: dict[tuple[str, str], str], state: Mapping[str, Any]
+) -> Sequence[Message]:
+    """An earlier turn as history: its words, its calls, short results."""
+    words = _speak(turn.user, rng, fill, said, clean=rng.random() < 0.7, wrap=False)
+    steps = []
+    for line in turn.do:
+        action = _action(line, fill, said, exact=False)
+        lowered = None
+        if action.tool == "send_command":
+            exact = str(_action(line, fill, said, exact=True).args["command"])
+            try:
+                lowered = lower(parse(exact), GameState.from_case(state)).render()
+            except CommandError:
+                lowered = str(action.args["command"])
+        steps.append(Step(tool_call(action.tool, action.args), ToolResult("ok", {}, lowered)))
+    return (Message("user", words), *step_messages(tuple(steps)))
+
+
+def _action(line: str, fill: Any, said: Mapping[tuple[str, str], str], *, exact: bool) -> Action:
+    """A `do` line with its slots filled: with the words said, or (`exact`) with the canonical ones.
+
+    Raises CommandError when the result is no valid command.
+    """
+    filled = ""
+    for literal, slot in pieces(line, random.Random(0)):
+        if slot is None:
+            filled += literal
+            continue
+        key = (SINGULAR.get(slot[0], slot[0]), slot[1])
+        value, _ = fill(*slot)
+        word = value.means if exact and value.means else said.get(key, value.said)
+        filled += word if line.startswith("@") else "_".join(word.split())
+    if line.startswith("@"):
+        return tool_action(filled)
+    parse(filled)
+    return Action("send_command", {"command": filled})
+
+
+def tool_action(line: str) -> Action:
+    """`@get_game_state location,health` and its like as an action."""
+    name, _, rest = line.removeprefix("@").partition(" ")
+    rest = rest.strip()
+    key = _TOOL_OPERANDS.get(name)
+    if not rest or key is None:
+        return Action(name, {})
+    if key == "fields":
+        return Action(name, {"fields": [field.strip() for field in rest.split(",")]})
+    return Action(name, {key: rest})
+
+
+def _unfit(expect: Sequence[Action], state: GameState) -> str | None:
+    """Why the calls could not be lowered in the state, if they could not."""
+    for action in expect:
+        if action.tool == "send_command":
+            try:
+                lower(parse(str(action.args["command"])), state)
+            except CommandError as error:
+                return error.message
+    return None
+
+
+_TOOL_OPERANDS = {
+    "get_game_state": "fields",
+    "lookup_location": "location",
+    "query_nearby": "name_filter",
+    "get_logs": "grep",
+    "list_commands": "search",
+    "list_quests": "quest_name",
+    "run_routine": "routine_path",
+}
