@@ -1,0 +1,49 @@
+"""Walking: straight over open ground, two tiles a tick, never from one plane or island to another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from enactor.sim import facts
+from enactor.sim.combat import provoke
+from enactor.sim.state import Activity, Refused, Tile, Walk, World, distance
+
+T = TypeVar("T", facts.Spawn, facts.Thing, facts.Lying)
+TILES_PER_TICK = 2
+_LEG = 16  # tiles between two looks around for aggressive creatures
+
+
+def reachable(world: World, target: Tile) -> bool:
+    """Can one walk there: the same plane and the same island or cave?"""
+    here = world.tile()
+    return here[2] == target[2] and facts.island(here) == facts.island(target)
+
+
+def walk(world: World, target: Tile, within: int = 0) -> Activity:
+    """Walk until `within` tiles of the target. Yields ticks; raises `Refused` when there is no way."""
+    if not reachable(world, target):
+        raise Refused(f"UNREACHABLE: no path to {target[0]}, {target[1]}, {target[2]}")
+    world.window = None
+    world.talk = None
+    while (far := distance(world.tile(), target)) > within:
+        here = world.tile()
+        leg = min(_LEG, far - within)
+        x = here[0] + round((target[0] - here[0]) * leg / far)
+        y = here[1] + round((target[1] - here[1]) * leg / far)
+        ticks = (leg + TILES_PER_TICK - 1) // TILES_PER_TICK
+        world.player.walk = Walk(here, (x, y, here[2]), world.tick, ticks)
+        yield ticks
+        world.halt()
+        provoke(world)
+    return {"message": "Arrived"}
+
+
+def nearest(world: World, among: Iterable[T], reach: int) -> T | None:
+    """The nearest one that is there now, within `reach` tiles on this plane; ties go to the lower id."""
+    here, best, best_far = world.tile(), None, reach + 1
+    for one in among:
+        far = distance(here, one.tile)
+        if far < best_far and world.alive(one):
+            best, best_far = one, far
+    return best
