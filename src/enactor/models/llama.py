@@ -70,7 +70,9 @@ class LlamaEngine:
     """A GGUF model decoded by llama.cpp on this machine's CPU (or the GPU of an xllamacpp built for one).
 
     `slots` sequences decode in parallel, each with `context` tokens for prompt and completion together.
-    `threads` defaults to the CPUs this process may use. The longest common prefix with the prompt that a
+    `threads` defaults to one less than the CPUs this process may use: llama.cpp's threads wait for each other
+    by spinning, and with every core taken a game client beside them makes decoding ten times slower
+    (`benchmarks/engine.py`). The longest common prefix with the prompt that a
     slot saw last is not evaluated again; `warm` puts the system prefix into every slot beforehand.
     `logprobs` sums the log-probabilities of the sampled tokens (some 2 ms a token more).
 
@@ -101,7 +103,7 @@ class LlamaEngine:
         self._active: set[_Request] = set()
         self._lock = threading.Condition()
         self._closed = False
-        self._server: Any = _start(path, slots, threads or _cpus(), context, self._key)
+        self._server: Any = _start(path, slots, threads or max(1, _cpus() - 1), context, self._key)
         if warm:
             self.warm(warm)
 
