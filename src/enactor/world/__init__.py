@@ -1,8 +1,9 @@
 """What can be said to the game, and what it means.
 
-A line becomes a `Command` (`parse`), the command is lowered on a `GameState` to what the plugin takes (`lower`),
-and `check_needs` tells which prerequisites are missing. Names resolve through `resolve_…`. The declarations
-(`COMMANDS`, `TOOLS`) also give JSON Schemas, tool lists and grammars. The game itself is behind `Backend`.
+A line becomes a `Command` (`parse`), the command is lowered on a `GameState` to what the plugin takes
+(`lower`), and `check_needs` tells which prerequisites are missing. Names resolve through `resolve_…`. The
+declarations (`COMMANDS`, `TOOLS`) also give JSON Schemas, tool lists and grammars. The game itself is behind
+`Backend`.
 """
 
 from enactor.world.backend import Backend as Backend
@@ -30,6 +31,7 @@ from enactor.world.names import resolve_spell as resolve_spell
 from enactor.world.names import resolve_tree as resolve_tree
 from enactor.world.needs import check_needs as check_needs
 from enactor.world.places import resolve_place as resolve_place
+from enactor.world.prefer import preferred as preferred
 from enactor.world.schema import describe as describe
 from enactor.world.schema import json_schema as json_schema
 from enactor.world.schema import mcp_tools as mcp_tools
