@@ -54,7 +54,7 @@ class Item:
 class Creature:
     """A non-player character. `role` is `combat`, `person` or `scenery`; only the first can be fought.
 
-    `level` is the combat level, `max_hit` hit points. `always` and `often` are display names of what it drops.
+    `level` is the combat level, `max_hit` hit points; `always` and `often` name what it drops.
     """
 
     name: str
@@ -112,7 +112,7 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class Ore:
-    """What can be mined. `item` is the ore's display name, `rocks` the object's; level and xp are Mining's."""
+    """What can be mined. `item` and `rocks` name the ore and the object; level and xp are Mining's."""
 
     name: str
     form: str

@@ -1,12 +1,13 @@
 """From what people call things to what the plugin calls them.
 
-Each `resolve_…` takes the words of a player (any case, plural, underscores or spaces, typing slips, nicknames)
-and returns one `Match`, or raises `CommandError` with up to five candidates. It never guesses between two: a
-name has to be clearly closer than the next one, or the state has to decide (held, in the bank, in sight).
+Each `resolve_…` takes the words of a player (any case, plural, underscores or spaces, slips, nicknames) and
+returns one `Match`, or raises `CommandError` with up to five candidates. It never guesses between two:
+a name has to be clearly closer than the next one, or the state has to decide (held, in the bank, in sight).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,14 +18,17 @@ from enactor.world.spelling import MARGIN, Entry, Hit, Index, key_of
 from enactor.world.state import GameState, Tile
 
 CANDIDATES = 5
+_DOSE = re.compile(r"\s*\(\d\)$")
 _STATE_REACH = 1.0
 """What is held or in sight may cost so much more than the best hit and still be what is meant."""
-_ANY_FOOD = frozenset("food fish something anything any some eat best grub snack meal foods none".split())
+_ANY_FOOD = frozenset(
+    {"food", "fish", "something", "anything", "any", "some", "best", "grub", "snack", "meal"}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What a phrase means. `form` is how commands spell it, `score` 100 for the very name, `tile` where it is."""
+    """What a phrase means: `form` is how commands spell it, `score` 100 for the very name, `tile` where."""
 
     name: str
     form: str
@@ -36,7 +40,12 @@ def resolve_item(text: str, state: GameState | None = None, among: Collection[st
     """An item. `among` (display names) confines the choice, e.g. to what is held; names in it that our tables
     do not know are taken as they stand."""
     if among is not None:
-        return _choose("item", text, _confined(among).find(text), index=_confined(among))
+        index = _confined(among)
+        hits = index.find(text)
+        if _items().exact(text) and not index.exact(text):
+            # well spelt, but something else: "tuna" may mean the raw tuna held, "lobster" not the lobster pot
+            hits = [hit for hit in hits if _ends_alike(key_of(text), key_of(hit.entry.name))]
+        return _choose("item", text, hits, index=index)
     held, banked = _carried(state)
     index = _with_seen(_items(), (*held, *banked))
     return _choose("item", text, index.find(text), (held, banked), index)
@@ -148,6 +157,12 @@ def _choose(
     return _match(best)
 
 
+def _ends_alike(said: str, name: str) -> bool:
+    """Whether all words said are words of the name, its last one among them."""
+    words = name.split()
+    return set(said.split()) <= set(words) and words[-1] in said.split()
+
+
 def _settled(best: Hit, second: Hit) -> bool:
     """A name as it is written beats every name that would need a slip or more words."""
     return best.cost < 0.36 and second.cost > best.cost and second.cost >= 0.5
@@ -199,10 +214,15 @@ def _known_keys(index: Index) -> frozenset[str]:
 
 
 def _confined(names: Collection[str]) -> Index:
-    entries = {}
+    entries: dict[str, Entry] = {}
     for name in names:
         item = _by_key().get(key_of(name))
-        entry = Entry(name, form_of(name)) if item is None else Entry(item.name, item.form, item.aliases)
+        if item is not None:
+            entry = Entry(item.name, item.form, item.aliases)
+        elif (full := _by_key().get(key_of(_DOSE.sub("", name)))) is not None:
+            entry = Entry(name, form_of(name), (full.name, *full.aliases))
+        else:
+            entry = Entry(name, form_of(name))
         entries.setdefault(entry.form, entry)
     return Index(entries.values())
 

@@ -32,6 +32,21 @@ class Place:
     region: str
     note: str = ""
 
+    @property
+    def x(self) -> int:
+        """East of the map's west edge, in tiles."""
+        return self.tile[0]
+
+    @property
+    def y(self) -> int:
+        """North of the map's south edge, in tiles."""
+        return self.tile[1]
+
+    @property
+    def plane(self) -> int:
+        """The floor: 0 is the ground."""
+        return self.tile[2]
+
 
 def _place(row: Row) -> Place:
     return Place(
@@ -52,9 +67,11 @@ _KINDS = {
     "smelter": "furnace", "forge": "furnace", "anvil": "anvil", "smithing spot": "anvil", "range": "range",
     "cooking range": "range", "stove": "range", "oven": "range", "cooker": "range", "cooking spot": "range",
     "fishing spot": "fishing", "fishing": "fishing", "fish": "fishing", "fishing place": "fishing",
-    "fish spot": "fishing", "fishing area": "fishing", "mine": "mine", "mining spot": "mine", "mining": "mine",
-    "mining area": "mine", "rock": "mine", "ore": "mine", "altar": "altar", "chapel": "altar",
-    "church": "altar", "shop": "shop", "store": "shop", "tree": "tree", "woodcutting spot": "tree",
+    "fish spot": "fishing", "fishing area": "fishing", "mine": "mine", "mining spot": "mine",
+    "mining": "mine", "mining area": "mine",
+    "rock": "mine", "ore": "mine", "altar": "altar", "chapel": "altar",
+    "church": "altar", "shop": "store", "store": "store",
+    "general store": "store", "tree": "tree", "woodcutting spot": "tree",
     "town": "town", "city": "town", "village": "town", "dock": "dock", "harbour": "dock", "port": "dock",
     "harbor": "dock", "dungeon": "dungeon", "guild": "guild", "deposit box": "deposit",
 }  # fmt: skip
@@ -95,7 +112,7 @@ def resolve_place(text: str, near: Tile | None = None) -> Match:
         return _nearest(exact, near)
     hits = index.find(plain)
     home = _home(said, near)
-    if home is not None and (not hits or hits[0].cost > home[1] or wants_nearest):
+    if home is not None and (not hits or hits[0].cost > home[1] + 0.05 or wants_nearest):
         return home[0]
     if not hits:
         close = index.near(plain)
@@ -109,7 +126,7 @@ def resolve_place(text: str, near: Tile | None = None) -> Match:
 
 
 def distance(one: Tile, other: Tile) -> int:
-    """Tiles to walk at least: the longer of the two axes, 10 more for each floor, 40 for going underground."""
+    """Tiles to walk at least: the longer of the two axes, 10 a floor more, 40 for going underground."""
     (x, y, plane), (u, v, floor) = one, other
     below = (y >= UNDERGROUND) != (v >= UNDERGROUND)
     across = abs(y % UNDERGROUND - v % UNDERGROUND) if below else abs(y - v)
@@ -180,7 +197,9 @@ def _towns() -> Mapping[str, str]:
         for place in PLACES.values()
         if place.kind == "town" and place.region != "members"
         for alias in place.aliases
-        if " " not in alias and len(alias) > 2 and alias not in _KINDS and alias not in {"home", "spawn"}
+        if " " not in alias
+        and len(alias) > 2
+        and alias not in {*_KINDS, *place.name.split(), "home", "spawn"}
     }
 
 

@@ -12,17 +12,19 @@ from enactor.world.spec import CommandError
 
 Direction = tuple[int, int]
 
-_UNITS = {
-    word: value
-    for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen".split()
-    )
-} | {"fourty": 40, "fourtey": 40}
-_TENS = {
-    word: 10 * value
-    for value, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)
-}
+_NINETEEN = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen"
+)
+_DECADES = "twenty thirty forty fifty sixty seventy eighty ninety"
+
+
+def _words(listed: str) -> frozenset[str]:
+    return frozenset(listed.split())
+
+
+_UNITS = {word: value for value, word in enumerate(_NINETEEN.split())}
+_TENS = {word: 10 * value for value, word in enumerate(_DECADES.split(), start=2)} | {"fourty": 40}
 _SCALES = {"hundred": 100, "hundo": 100, "thousand": 1000, "k": 1000, "grand": 1000, "million": 1_000_000}
 # A loose amount has to become some number: these are the ones a listener would take it for.
 _LOOSE = {
@@ -30,15 +32,12 @@ _LOOSE = {
     "handful": 5, "dozen": 12, "score": 20, "lot": 100, "ton": 100, "load": 28, "loads": 28, "tons": 100,
     "lots": 100, "once": 1, "twice": 2, "thrice": 3, "inventory": 28, "invent": 28, "inv": 28,
 }  # fmt: skip
-_ALL = frozenset(
-    "all everything every any max maximum whole full entire rest total".split()
-    + ["all of it", "all of them", "the lot", "the rest", "the whole lot", "as many as possible", "all of em"]
-    + ["whole stack", "the whole stack", "max amount", "every one", "all my", "all the", "them all", "it all"]
-)
+_ALL = _words("all everything every any max maximum whole full entire rest total")
+_ALL_PHRASES = frozenset({"the lot", "the rest", "the whole lot", "as many as possible", "the whole stack"})
 _NUMBER = re.compile(r"^(?P<number>\d[\d,]*(?:\.\d+)?)(?P<scale>k|m)?$")
-_DROPPED = frozenset(
-    "about around roughly like maybe approximately approx x times exactly just only of the more at least over up "
-    "to ~ kills pieces tiles steps squares and".split()
+_DROPPED = _words(
+    "about around roughly like maybe approx x times exactly just only of the more at least over "
+    "up to ~ kills pieces tiles steps squares and"
 )
 _POINTS: dict[str, Direction] = {
     "north": (0, 1), "south": (0, -1), "east": (1, 0), "west": (-1, 0),
@@ -59,23 +58,15 @@ DISTANCE_BIT = 7
 """Tiles for "a bit"."""
 DISTANCE_FAR = 50
 """Tiles for "far"."""
-_BIT = frozenset(
-    "bit little tad touch smidge smidgen slightly few couple lil tiny short near close wee somewhat abit".split()
+_BIT = _words(
+    "bit little tad touch smidge smidgen slightly few couple lil tiny short near close wee somewhat abit"
 )
-_FAR = frozenset("far way long lot lots very really super miles ages ton tons loads further farther".split())
-_STEPS = frozenset("step steps tile tiles square squares pace paces space spaces block blocks".split())
-_SECONDS = {
-    "s": 1,
-    "sec": 1,
-    "second": 1,
-    "m": 60,
-    "min": 60,
-    "minute": 60,
-    "h": 3600,
-    "hr": 3600,
-    "hour": 3600,
-}
-_SECONDS |= {"d": 86400, "day": 86400, "t": 0.6, "tick": 0.6, "mn": 60, "minuet": 60}
+_FAR = _words("far way long lot lots very really super miles ages ton tons loads further farther")
+_STEPS = _words("step steps tile tiles square squares pace paces space spaces block blocks")
+_SECONDS: dict[str, float] = {
+    "s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "mn": 60, "minuet": 60, "h": 3600,
+    "hr": 3600, "hour": 3600, "d": 86400, "day": 86400, "t": 0.6, "tick": 0.6,
+}  # fmt: skip
 
 
 def plain(text: str) -> list[str]:
@@ -94,7 +85,7 @@ def parse_count(text: str) -> int | Literal["all"]:
     words = [re.sub(r"^x(?=\d)|(?<=\d)x$", "", word) for word in plain(text)]
     if not words or not any(words):
         raise CommandError("A number is missing.")
-    if " ".join(words) in _ALL or any(word in {"all", "everything"} for word in words):
+    if " ".join(words) in _ALL_PHRASES or any(word in {"all", "everything"} for word in words):
         return "all"
     kept = [word for word in words if word not in _DROPPED] or words
     if kept[0] in _ALL:
@@ -177,9 +168,9 @@ def parse_distance(text: str | None) -> int:
     if not words:
         return DISTANCE_BARE
     numbers = [re.sub(r"(?<=\d)(tiles?|t|sq)$", "", word) for word in words if word not in _STEPS]
-    if (value := _value([w for w in numbers if w not in _DROPPED])) is not None and not _BIT & set(numbers):
-        if value >= 1 and value == int(value) and not set(numbers) & {"lot", "ton", "tons", "lots", "loads"}:
-            return int(value)
+    value = _value([word for word in numbers if word not in _DROPPED])
+    if value is not None and value >= 1 and value == int(value) and not (_BIT | _FAR) & set(numbers):
+        return int(value)
     if _BIT & set(words):
         return DISTANCE_BIT
     if _FAR & set(words):
