@@ -32,8 +32,8 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What came back from a call: `content` is what the model sees, `lowered` the command line that the plugin
-    got (None for tools other than `send_command` and for calls that were never dispatched)."""
+    """What came back from a call: `content` is what the model sees, `lowered` the command line that the
+    plugin got (None for tools other than `send_command` and for calls that were never dispatched)."""
 
     status: Status
     content: Mapping[str, Json]
@@ -51,7 +51,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a conversation. Assistant turns keep their calls, tool turns their result text in `content`."""
+    """One turn of a conversation. Assistant turns keep their calls, tool turns their result text in
+    `content`."""
 
     role: Role
     content: str
