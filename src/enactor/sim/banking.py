@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from enactor.sim import facts
 from enactor.sim.motion import reachable, walk
-from enactor.sim.state import Activity, Refused, Result, World, distance
+from enactor.sim.state import Activity, Handler, Refused, Result, World, distance
 
 REACH = 15  # BANK_OPEN clicks a booth in view; it does not cross the map
 OPEN_TICKS = 7
@@ -153,7 +153,7 @@ def cmd_scan(world: World, args: Sequence[str]) -> Result:
     return {"items": items, "count": len(items)}
 
 
-HANDLERS = {
+HANDLERS: dict[str, Handler] = {
     "BANK_OPEN": cmd_open,
     "BANK_CLOSE": cmd_close,
     "BANK_DEPOSIT_ALL": cmd_deposit_all,

@@ -7,7 +7,7 @@ from typing import Any
 
 from enactor.sim import facts
 from enactor.sim.motion import nearest, walk
-from enactor.sim.state import Activity, Refused, Result, Tile, World, distance
+from enactor.sim.state import Activity, Handler, Refused, Result, Tile, World, distance
 
 PROTECTED = ("axe", "tinderbox", "pickaxe")  # endings of names that a bare DROP_ALL never drops
 _SIGHT = 15
@@ -69,7 +69,7 @@ def cmd_eat(world: World, args: Sequence[str]) -> Result:
     """EAT [food]: always eats when called."""
     if args:
         name = need(world, "_".join(args))
-        if facts.item(name).heals <= 0 and facts.item(name).kind not in ("food", "potion", "other"):
+        if facts.item(name).heals <= 0 and facts.item(name).kind not in ("food", "potion", "unknown"):
             raise Refused(f"Menu option not found: option='Eat', target='{name}'")
     eaten = eat_one(world, "_".join(args) or None)
     if eaten is None:
@@ -191,7 +191,7 @@ def mix(world: World, first: str, second: str) -> Result | None:
     return None
 
 
-HANDLERS = {
+HANDLERS: dict[str, Handler] = {
     "EAT": cmd_eat,
     "BURY_ITEM": cmd_bury_item,
     "BURY_ALL": cmd_bury_all,

@@ -39,7 +39,7 @@ def style(world: World) -> tuple[str, str]:
 def weapon_speed(world: World) -> int:
     """Ticks between the player's swings."""
     name = weapon(world)
-    return facts.item(name).speed if name else 4
+    return (facts.item(name).speed or 4) if name else 4
 
 
 def hitpoints_of(world: World, npc: facts.Spawn) -> int:

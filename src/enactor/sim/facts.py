@@ -1,13 +1,11 @@
 """What never changes: items, creatures, scenery, skills, shops. Read once, shared by all worlds.
 
-Names, levels, requirements and values come from `enactor.world`'s tables; positions, rates and drop tables from
-this package's own `data` (sources named there). An item that no table knows is taken as a plain thing.
+Names, levels, requirements and values come from `enactor.world`'s tables; positions, rates and drop tables
+from this package's own `data` (sources named there). An item that no table knows is taken as a plain thing.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,36 +14,32 @@ from typing import Any
 
 import yaml
 
-Tile = tuple[int, int, int]
+from enactor.world.catalogue import (
+    BARS,
+    CREATURES,
+    FISH,
+    ITEMS,
+    ORES,
+    SPELLS,
+    TREES,
+    Bar,
+    Creature,
+    Fish,
+    Item,
+    Ore,
+    Spell,
+    Tree,
+    form_of,
+)
+from enactor.world.state import Tile, read_stack
+
 _CHUNK = 4  # things are indexed by squares of 16 tiles
 
 
 @cache
 def key(name: str) -> str:
-    """The form in which names are compared: underscores are spaces, case does not count."""
-    return " ".join(name.replace("_", " ").casefold().split())
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One kind of item. `needs` are levels to wear it; `skill`, `level`, `xp`, `makes` what it is worked into."""
-
-    name: str
-    kind: str = "other"
-    value: int = 1
-    heals: int = 0
-    stack: bool = False
-    slot: str | None = None
-    two_handed: bool = False
-    needs: Mapping[str, int] = field(default_factory=dict)
-    accuracy: int = 0
-    strength: int = 0
-    armour: int = 0
-    speed: int = 4
-    skill: str | None = None
-    level: int = 1
-    xp: float = 0.0
-    makes: str | None = None
+    """The form in which names are compared: underscores and hyphens are spaces, case does not count."""
+    return " ".join(name.replace("_", " ").replace("-", " ").casefold().split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,70 +98,31 @@ def read(name: str) -> Any:
     return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
-@cache
-def table(name: str) -> tuple[Mapping[str, str], ...]:
-    """Rows of one of the world's tables, as text."""
-    text = (files("enactor.world") / "data" / f"{name}.csv").read_text(encoding="utf-8")
-    return tuple(csv.DictReader(io.StringIO(text)))
-
-
-def amounts(text: str) -> dict[str, int]:
-    """`"Air rune x3;Law rune x1"` as counts."""
-    counts: dict[str, int] = {}
-    for part in filter(None, text.split(";")):
-        name, _, count = part.strip().rpartition(" x")
-        counts[name or part.strip()] = int(count) if name else 1
-    return counts
-
-
 def counted(text: str) -> tuple[str, int]:
     """`"Coins x30"` as a name and a count; a bare name counts one."""
-    ((name, count),) = amounts(text).items()
-    return name, count
+    stack = read_stack(text)
+    return stack.name, stack.quantity
 
 
-# -- items ----------------------------------------------------------------------------------------------------
+# -- items ------------------------------------------------------------------------------------------
 
 
 @cache
 def _items() -> dict[str, Item]:
-    found = {}
-    for row in table("items"):
-        needs = {}
-        for part in filter(None, row["needs"].replace(";", ",").split(",")):
-            skill, _, level = part.strip().rpartition(" ")
-            needs[skill] = int(level)
-        found[key(row["name"])] = Item(
-            name=row["name"],
-            kind=row["kind"],
-            value=int(row["value"] or 1),
-            heals=int(row["heals"] or 0),
-            stack=bool(row["stack"]),
-            slot=row["slot"] or None,
-            two_handed=bool(row["two_handed"]),
-            needs=needs,
-            accuracy=int(row["accuracy"] or 0),
-            strength=int(row["strength"] or 0),
-            armour=int(row["armour"] or 0),
-            speed=int(row["speed"] or 4),
-            skill=row["skill"] or None,
-            level=int(row["level"] or 1),
-            xp=float(row["xp"] or 0),
-            makes=row["makes"] or None,
-        )
-    return found
+    return {key(name): entry for name, entry in ITEMS.items()}
 
 
 @cache
 def item(name: str) -> Item:
     """The item of that name; an unknown one is a plain, unstackable thing."""
-    return _items().get(key(name)) or Item(name.replace("_", " "))
+    shown = name.replace("_", " ")
+    return _items().get(key(name)) or Item(shown, form_of(shown), "unknown", value=1)
 
 
 @cache
 def stackable(name: str) -> bool:
     """Does any number of it take one slot?"""
-    return item(name).stack
+    return item(name).stackable
 
 
 def known_item(name: str) -> bool:
@@ -175,7 +130,7 @@ def known_item(name: str) -> bool:
     return key(name) in _items()
 
 
-# -- places of things -----------------------------------------------------------------------------------------
+# -- places of things -------------------------------------------------------------------------------
 
 
 def _spread(positions: Sequence[Sequence[int]]) -> list[Tile]:
@@ -195,15 +150,25 @@ def _spread(positions: Sequence[Sequence[int]]) -> list[Tile]:
 @cache
 def _placed() -> tuple[tuple[Spawn, ...], tuple[Thing, ...], tuple[Lying, ...]]:
     data, uid = read("spawns.yaml"), iter(range(1, 1_000_000))
-    kinds = creatures()
     spawns: list[Spawn] = []
     for name, positions in data["creatures"].items():
         for tile in _spread(positions):
-            spawns.append(_creature(next(uid), name, tile, kinds))
+            spawns.append(_creature(next(uid), name, tile))
     for name, person in data["people"].items():
         actions = tuple(person.get("actions", ("Talk-to",)))
         for tile in _spread(person["at"]):
             spawns.append(Spawn(next(uid), name, tile, actions, hidden=bool(person.get("hidden"))))
+    placed = {key(s.name) for s in spawns} | {"fishing spot", "grave"}
+    for kind in CREATURES.values():
+        if key(kind.name) in placed:
+            continue
+        for tile in _spread([(*where, 4 if kind.role == "combat" else 1) for where in kind.where]):
+            known = kind.role == "combat"
+            spawns.append(
+                _creature(next(uid), kind.name, tile)
+                if known
+                else Spawn(next(uid), kind.name, tile, ("Talk-to",))
+            )
     for spot in data["fishing"]:
         methods = tuple(spot["methods"])
         for tile in _spread(spot["at"]):
@@ -230,30 +195,30 @@ def _placed() -> tuple[tuple[Spawn, ...], tuple[Thing, ...], tuple[Lying, ...]]:
 
 
 @cache
-def creatures() -> Mapping[str, Mapping[str, str]]:
-    """Rows of the world's creature table by comparison key."""
-    return {key(row["name"]): row for row in table("creatures")}
+def creatures() -> Mapping[str, Creature]:
+    """The world's creatures by comparison key."""
+    return {key(name): entry for name, entry in CREATURES.items()}
 
 
-def _creature(uid: int, name: str, tile: Tile, kinds: Mapping[str, Mapping[str, str]]) -> Spawn:
-    row = kinds.get(key(name), {})
-    level = int(row.get("level") or 0)
+def _creature(uid: int, name: str, tile: Tile) -> Spawn:
+    known = creatures().get(key(name))
+    level = known.level if known else 1
     return Spawn(
         uid,
-        name,
+        known.name if known else name,
         tile,
         ("Talk-to", "Attack", "Pickpocket") if name in ("Man", "Woman", "Guard") else ("Attack",),
         level=level,
-        hp=int(row.get("hitpoints") or max(level, 1)),
-        max_hit=int(row.get("max_hit") or (level + 7) // 8),
-        always=tuple(filter(None, (row.get("always") or "").split(";"))),
-        aggressive=name in read("spawns.yaml")["aggressive"],
+        hp=(known.hitpoints if known else 0) or max(level, 1),
+        max_hit=(known.max_hit if known else 0) or (level + 7) // 8,
+        always=known.always if known else (),
+        aggressive=bool(known and known.aggressive),
     )
 
 
 def stray(uid: int, name: str, tile: Tile) -> Spawn:
     """A creature outside the spawn list (one that a start state names), with what the table knows of it."""
-    return _creature(uid, name.replace("_", " "), tile, creatures())
+    return _creature(uid, name.replace("_", " "), tile)
 
 
 def spawns() -> tuple[Spawn, ...]:
@@ -292,7 +257,8 @@ def things_of(kind: str) -> tuple[Thing, ...]:
 @cache
 def _chunks() -> dict[tuple[int, int, int], list[Spawn | Thing]]:
     index: dict[tuple[int, int, int], list[Spawn | Thing]] = {}
-    for one in (*spawns(), *things()):
+    everything: list[Spawn | Thing] = [*spawns(), *things()]
+    for one in everything:
         x, y, plane = one.tile
         index.setdefault((x >> _CHUNK, y >> _CHUNK, plane), []).append(one)
     return index
@@ -323,96 +289,54 @@ def island(tile: Tile) -> str:
     return "mainland"
 
 
-# -- skills ---------------------------------------------------------------------------------------------------
+# -- skills -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Chance of success out of 256 at levels 1 and 99, ticks until a resource is back, how many it yields."""
+
+    low: int
+    high: int
+    returns: int = 0
+    yields: int = 1
+    river: bool = False
 
 
 @cache
-def fish() -> Mapping[str, Mapping[str, Any]]:
-    """Catch (comparison key) -> item, tool, bait, method, level, xp, low, high, river."""
+def fish() -> Mapping[str, tuple[Fish, Rate]]:
+    """Catches by the comparison keys of their name and of the raw item."""
     rates = read("skills.yaml")["fishing"]
-    return {
-        key(row["item"]): {
-            "item": row["item"],
-            "name": row["name"],
-            "tool": row["tool"],
-            "bait": row["bait"] or None,
-            "method": row["action"],
-            "level": int(row["level"]),
-            "xp": float(row["xp"]),
-            "river": False,
-            **rates.get(row["item"], {"low": 4, "high": 40}),
-        }
-        for row in table("fish")
-    }
+    entries = [(f, Rate(**rates.get(f.item, {"low": 4, "high": 40}))) for f in FISH.values()]
+    return {key(name): (f, rate) for f, rate in entries for name in (f.name, f.item)}
 
 
 @cache
-def trees() -> Mapping[str, Mapping[str, Any]]:
-    """Tree (comparison key) -> logs, level, xp, low, high, returns, yields."""
+def trees() -> Mapping[str, tuple[Tree, Rate]]:
+    """Trees by comparison key; a dead tree is a tree."""
     rates = read("skills.yaml")["trees"]
-    rows = {row["name"]: row for row in table("trees")}
-    rows["Dead tree"] = rows["Tree"]
-    return {
-        key(name): {
-            "name": name,
-            "logs": row["logs"],
-            "level": int(row["level"]),
-            "xp": float(row["xp"]),
-            **rates[name],
-        }
-        for name, row in rows.items()
-    }
+    found = {key(t.name): (t, Rate(**rates[t.name])) for t in TREES.values()}
+    return {**found, "dead tree": found["tree"]}
 
 
 @cache
-def rocks() -> Mapping[str, Mapping[str, Any]]:
-    """Ore or rock (comparison key of ore name, item or rocks) -> item, rocks, level, xp, low, high, returns."""
+def rocks() -> Mapping[str, tuple[Ore, Rate]]:
+    """Ores by the comparison keys of ore, item and rocks."""
     rates = read("skills.yaml")["rocks"]
-    found: dict[str, Mapping[str, Any]] = {}
-    for row in table("ores"):
-        entry = {
-            "item": row["item"],
-            "rocks": row["rocks"],
-            "level": int(row["level"]),
-            "xp": float(row["xp"]),
-            **rates.get(row["rocks"], {"low": 1, "high": 20, "returns": 200}),
-        }
-        for alias in (row["name"], row["item"], row["rocks"]):
-            found[key(alias)] = entry
-    return found
+    entries = [(o, Rate(**rates.get(o.rocks, {"low": 1, "high": 20, "returns": 200}))) for o in ORES.values()]
+    return {key(name): (o, rate) for o, rate in entries for name in (o.name, o.item, o.rocks)}
 
 
 @cache
-def bars() -> Mapping[str, Mapping[str, Any]]:
-    """Bar (comparison key, with and without "bar") -> name, takes, level, xp."""
-    found: dict[str, Mapping[str, Any]] = {}
-    for row in table("bars"):
-        entry = {
-            "name": row["name"],
-            "takes": amounts(row["ingredients"]),
-            "level": int(row["level"]),
-            "xp": float(row["xp"]),
-        }
-        found[key(row["name"])] = entry
-        found.setdefault(key(row["name"]).removesuffix(" bar"), entry)
-    return found
+def bars() -> Mapping[str, Bar]:
+    """Bars by comparison key, with and without the word."""
+    return {name: b for b in BARS.values() for name in (key(b.name), key(b.name).removesuffix(" bar"))}
 
 
 @cache
-def spells() -> Mapping[str, Mapping[str, Any]]:
-    """Spell (comparison key) -> name, kind, level, xp, hit, runes, lands."""
-    return {
-        key(row["name"]): {
-            "name": row["name"],
-            "kind": row["kind"],
-            "level": int(row["level"] or 0),
-            "xp": float(row["xp"] or 0),
-            "hit": int(row["max_hit"] or 0),
-            "runes": amounts(row["runes"]),
-            "lands": tuple(int(n) for n in row["lands"].split()) if row["lands"] else None,
-        }
-        for row in table("spells")
-    }
+def spells() -> Mapping[str, Spell]:
+    """Spells by comparison key."""
+    return {key(s.name): s for s in SPELLS.values()}
 
 
 @cache

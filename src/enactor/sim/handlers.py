@@ -1,25 +1,30 @@
 """Which function carries out which verb. Handlers take the world and the operands as words.
 
-A handler returns the result of a response, or a generator that yields ticks and returns the result in the end;
-what it does before the first `yield` happens at once. It raises `Refused` for what the game refuses.
+A handler returns the result of a response, or a generator that yields ticks and returns the result in the
+end; what it does before the first `yield` happens at once. It raises `Refused` for what the game refuses.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from enactor.sim import (
     banking,
     carrying,
+    exchange,
+    gathering,
     gear,
+    interacting,
     interface,
     killing,
+    magic,
+    making,
     moving,
     queries,
+    shops,
     talk,
 )
-from enactor.sim.state import Activity, Result, World
-
-Handler = Callable[[World, Sequence[str]], Result | Activity]
+from enactor.sim.state import Handler
+from enactor.world import COMMANDS
 
 HANDLERS: Mapping[str, Handler] = {
     **moving.HANDLERS,
@@ -29,13 +34,16 @@ HANDLERS: Mapping[str, Handler] = {
     **gear.HANDLERS,
     **interface.HANDLERS,
     **talk.HANDLERS,
+    **gathering.HANDLERS,
+    **making.HANDLERS,
+    **magic.HANDLERS,
+    **interacting.HANDLERS,
+    **shops.HANDLERS,
+    **exchange.HANDLERS,
     **queries.HANDLERS,
 }
-READS = frozenset(queries.HANDLERS) | {"BANK_CHECK", "SCAN_BANK", "LIST_COMMANDS"}
-LOOPS = frozenset(
-    "KILL_LOOP KILL_LOOP_CONFIG KILL_COW KILL_COW_GET_HIDES IMP_HUNT FISH FISH_DROP FISH_DRAYNOR_LOOP CHOP_TREE POWER_CHOP "
-    "MINE_ORE POWER_MINE COLLECT_LUMBRIDGE_TIN_COPPER SMELT_BAR SMELT_BRONZE_BARS TELEGRAB_WINE_LOOP".split()
-)
+READS = frozenset(verb for verb, spec in COMMANDS.items() if spec.effect == "read")
+LOOPS = frozenset(verb for verb, spec in COMMANDS.items() if spec.duration == "loop") | {"KILL_LOOP_CONFIG"}
 STOPS = frozenset({"STOP", "KILL", "EMERGENCY_STOP"})
 
 

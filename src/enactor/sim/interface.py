@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from enactor.sim import facts
-from enactor.sim.state import TICK_S, Activity, Refused, Result, World
+from enactor.sim.state import TICK_S, Activity, Handler, Refused, Result, World
 from enactor.sim.talk import choose, proceed
 
 TABS = (
@@ -139,7 +139,7 @@ def cmd_f2p(world: World, args: Sequence[str]) -> Result:
     return {"message": f"F2P mode {world.config['f2p']}"}
 
 
-HANDLERS = {
+HANDLERS: dict[str, Handler] = {
     "TAB_OPEN": cmd_tab,
     "CAMERA_RESET": cmd_reset,
     "CAMERA_PITCH": cmd_pitch,

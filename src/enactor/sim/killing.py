@@ -12,7 +12,7 @@ from enactor.sim.banking import bank_trip
 from enactor.sim.carrying import bury, eat_one, take_drops
 from enactor.sim.combat import disengage, engage, leave_to_itself, style, swing, weapon
 from enactor.sim.motion import nearest, reachable, walk
-from enactor.sim.state import Activity, Refused, Result, Tile, World, distance
+from enactor.sim.state import Activity, Handler, Refused, Result, Tile, World, distance
 
 REACH = 32  # how far a loop looks for the first creature
 DEFAULT_KILLS = 100
@@ -143,7 +143,7 @@ def _cap(args: Sequence[str], default: int = DEFAULT_KILLS) -> int:
 
 
 def cmd_kill_loop(world: World, args: Sequence[str]) -> Activity:
-    """KILL_LOOP <npc> <food> [max_kills] [area]: strictly positional, a number in the food slot is the food."""
+    """KILL_LOOP <npc> <food> [max_kills] [area]: positional, a number in the food slot is the food."""
     food = args[1] if len(args) > 1 else "none"
     cap = _cap(args[2:3])
     return kill_loop(world, args[0], None if food.lower() == "none" else food, cap)
@@ -222,7 +222,7 @@ def cmd_style(world: World, args: Sequence[str]) -> Result:
     )
 
 
-HANDLERS = {
+HANDLERS: dict[str, Handler] = {
     "KILL_LOOP": cmd_kill_loop,
     "KILL_LOOP_CONFIG": cmd_kill_loop_config,
     "KILL_COW": cmd_kill_cow,

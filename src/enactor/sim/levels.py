@@ -7,10 +7,20 @@ Experience is kept in tenths of a point, as the game does.
 from bisect import bisect_right
 from collections.abc import Mapping
 
-SKILLS = (
-    "attack strength defence hitpoints ranged prayer magic cooking woodcutting fletching fishing firemaking "
-    "crafting smithing mining herblore agility thieving slayer farming runecraft hunter construction"
-).split()
+_COMBAT = ("attack", "strength", "defence", "hitpoints", "ranged", "prayer", "magic")
+_CRAFTS = (
+    "cooking",
+    "woodcutting",
+    "fletching",
+    "fishing",
+    "firemaking",
+    "crafting",
+    "smithing",
+    "mining",
+    "herblore",
+)
+_OTHERS = ("agility", "thieving", "slayer", "farming", "runecraft", "hunter", "construction")
+SKILLS = (*_COMBAT, *_CRAFTS, *_OTHERS)
 MAX_XP = 200_000_000
 
 
@@ -45,7 +55,7 @@ def combat_level(levels: Mapping[str, int]) -> int:
 
 
 def max_hit(effective_strength: int, bonus: int) -> int:
-    """Largest melee hit of `effective_strength` (level + 8 + stance bonus) with a strength `bonus` of gear."""
+    """Largest melee hit: `effective_strength` is level + 8 + stance bonus, `bonus` the gear's strength."""
     return (effective_strength * (bonus + 64) + 320) // 640
 
 
@@ -57,7 +67,7 @@ def hit_chance(attack_roll: int, defence_roll: int) -> float:
 
 
 def gather_chance(low: int, high: int, level: int) -> float:
-    """Chance of one success of a gathering or cooking roll: linear between `low` (level 1) and `high` (level 99),
-    both out of 256, as the wiki's page on skilling success rates gives it."""
+    """Chance of one success of a gathering or cooking roll: linear between `low` (level 1) and `high`
+    (level 99), both out of 256, as the wiki's page on skilling success rates gives it."""
     value = low * (99 - level) / 98 + high * (level - 1) / 98
     return min(max((int(value + 0.5) + 1) / 256, 0.0), 1.0)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from enactor.sim import facts
 from enactor.sim.combat import disengage
 from enactor.sim.motion import nearest, reachable, walk
-from enactor.sim.state import Activity, Refused, Result, Tile, World
+from enactor.sim.state import Activity, Handler, Refused, Result, Tile, World
 
 
 def cmd_goto(world: World, args: Sequence[str]) -> Activity:
@@ -27,8 +27,8 @@ def cmd_goto(world: World, args: Sequence[str]) -> Activity:
 
 
 def climb(world: World, stairs: facts.Thing, action: str) -> Activity:
-    """Walk to a ladder or staircase and take it. `action` is the menu's: Climb-up, Climb-down, Top-floor ..."""
-    way = {"climb-up": "up", "climb-down": "down", "top-floor": "top", "bottom-floor": "bottom"}.get(
+    """Take a ladder or staircase. `action` is the entry of its menu: Climb-up, Climb-down, Top-floor ..."""
+    way = {"climb up": "up", "climb down": "down", "top floor": "top", "bottom floor": "bottom"}.get(
         facts.key(action)
     )
     if way is None:
@@ -76,7 +76,7 @@ def cmd_save(world: World, args: Sequence[str]) -> Result:
     return {"message": f"Saved location {name}"}
 
 
-HANDLERS = {
+HANDLERS: dict[str, Handler] = {
     "GOTO": cmd_goto,
     "CLIMB_LADDER_UP": cmd_up,
     "CLIMB_LADDER_DOWN": cmd_down,

@@ -7,7 +7,7 @@ from typing import Any
 
 from enactor.sim import facts
 from enactor.sim.snapshot import npcs, objects, point
-from enactor.sim.state import Refused, Result, Tile, World, distance
+from enactor.sim.state import Handler, Refused, Result, Tile, World, distance
 
 _FAR = 30
 
@@ -191,11 +191,7 @@ def cmd_wiki(world: World, args: Sequence[str]) -> Result:
     text = "_".join(args)
     row = facts.creatures().get(facts.key(text))
     if row:
-        return {
-            "title": row["name"],
-            "combatLevel": int(row["level"] or 0),
-            "hitpoints": int(row["hitpoints"] or 0),
-        }
+        return {"title": row.name, "combatLevel": row.level, "hitpoints": row.hitpoints}
     if facts.known_item(text):
         item = facts.item(text)
         return {"title": item.name, "kind": item.kind, "value": item.value, "heals": item.heals}
@@ -207,7 +203,7 @@ def cmd_ping(world: World, args: Sequence[str]) -> Result:
     return {"message": " ".join(args) or "pong"}
 
 
-HANDLERS = {
+HANDLERS: dict[str, Handler] = {
     "QUERY_NPCS": cmd_npcs,
     "QUERY_GROUND_ITEMS": cmd_ground,
     "QUERY_INVENTORY": cmd_inventory,

@@ -10,7 +10,7 @@ from enactor.sim import combat
 from enactor.sim.handlers import HANDLERS, LOOPS, READS, STOPS, list_commands
 from enactor.sim.snapshot import now_ms, snapshot
 from enactor.sim.start import new_world
-from enactor.sim.state import TICK_S, Activity, Refused, Result, Running, World
+from enactor.sim.state import TICK_S, Refused, Result, Running
 from enactor.world.backend import ClientAction
 
 START_TICKS = 50  # the client is up and logged in after half a minute
@@ -33,7 +33,7 @@ class Simulator:
         """`sim`."""
         return "sim"
 
-    # -- time -------------------------------------------------------------------------------------------------
+    # -- time -------------------------------------------------------------------------------------------
 
     @property
     def seconds(self) -> float:
@@ -123,7 +123,7 @@ class Simulator:
             self._world.halt()
             self._finish(running.verb, "error", None, reason)
 
-    # -- commands ---------------------------------------------------------------------------------------------
+    # -- commands ---------------------------------------------------------------------------------------
 
     def send(self, line: str) -> Mapping[str, Any]:
         """Send one command line; its first response. Takes one tick of game time."""
@@ -202,7 +202,7 @@ class Simulator:
             "error": error,
         }
 
-    # -- what is to be seen -------------------------------------------------------------------------------------
+    # -- what is to be seen -----------------------------------------------------------------------------
 
     def observe(self) -> Mapping[str, Any]:
         """The state in the plugin's shape."""

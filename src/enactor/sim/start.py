@@ -18,10 +18,12 @@ _LEVEL = 30
 _GEAR = {"weapon": "Iron scimitar", "shield": "Wooden shield"}
 _PACK = ("Bronze axe", "Tinderbox", "Bronze pickaxe", "Small fishing net", "Tuna", "Tuna", "Tuna")
 _BANK = {
-    "Coins": 5000, "Tuna": 50, "Lobster": 20, "Logs": 60, "Bronze bar": 10, "Copper ore": 30, "Tin ore": 30, "Iron ore": 40,
-    "Coal": 40, "Cowhide": 25, "Feather": 200, "Big bones": 20, "Raw shrimps": 30, "Knife": 1, "Hammer": 1, "Bucket": 2,
-    "Pot": 1, "Fishing rod": 1, "Fly fishing rod": 1, "Fishing bait": 100, "Lobster pot": 1, "Harpoon": 1, "Shears": 1,
-    "Air rune": 300, "Mind rune": 200, "Law rune": 20, "Fire rune": 100, "Water rune": 100, "Earth rune": 100, "Nature rune": 30,
+    "Coins": 5000, "Tuna": 50, "Lobster": 20, "Logs": 60, "Bronze bar": 10, "Copper ore": 30,
+    "Tin ore": 30, "Iron ore": 40, "Coal": 40, "Cowhide": 25, "Feather": 200, "Big bones": 20,
+    "Raw shrimps": 30, "Knife": 1, "Hammer": 1, "Bucket": 2, "Pot": 1, "Fishing rod": 1,
+    "Fly fishing rod": 1, "Fishing bait": 100, "Lobster pot": 1, "Harpoon": 1, "Shears": 1,
+    "Air rune": 300, "Mind rune": 200, "Law rune": 20, "Fire rune": 100, "Water rune": 100,
+    "Earth rune": 100, "Nature rune": 30,
 }  # fmt: skip
 
 
@@ -43,7 +45,8 @@ def new_world(seed: int, start: Mapping[str, Any] | None) -> World:
         case = GameState.from_case(start)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise EnactorError(
-            f"cannot read the start state: {error!r}. Give location [x,y,plane], health [now,max], inventory names"
+            f"cannot read the start state: {error!r}. "
+            "Give location [x,y,plane], health [now,max], inventory names"
         ) from error
     levels, xp = (dict(table) for table in _defaults())
     for skill, level in (case.skills or {}).items():
@@ -80,8 +83,8 @@ def _fill(player: Player, case: GameState) -> None:
             )
     player.bank = dict(_BANK if case.bank is None else case.bank)
     for slot, name in (_GEAR if case.equipment is None else case.equipment).items():
-        known = facts.item(name)
-        player.equipment[known.slot or slot] = (known.name if facts.known_item(name) else name, 1)
+        worn = facts.item(name)
+        player.equipment[worn.slot or slot] = (worn.name if facts.known_item(name) else name, 1)
 
 
 def _finish(world: World, case: GameState, start: Mapping[str, Any]) -> None:

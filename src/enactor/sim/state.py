@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from enactor.sim import facts
 from enactor.sim.levels import MAX_XP, combat_level, level_of
+from enactor.world.state import Tile as Tile
 
-Tile = tuple[int, int, int]
 Result = dict[str, Any]
 Activity = Generator[int, None, Result]  # yields ticks to wait, returns the last response's result
+Handler = Callable[["World", Sequence[str]], Result | Activity]
 
 CAPACITY = 28
 TICK_S = 0.6
@@ -211,7 +212,7 @@ class World:
         self.drops: list[Drop] = []
         self.window: str | None = None  # bank | deposit | shop:<id> | exchange | make:<station>
         self.talk: Talk | None = None
-        self.stock: dict[tuple[str, str], int] = {}
+        self.stock: dict[tuple[str, str], tuple[int, int]] = {}  # (shop, item) -> sold, at which tick
         self.offers: list[Offer | None] = [None, None, None]
         self.draft: dict[str, Any] = {}
         self.quests: dict[str, int] = {}
@@ -229,7 +230,7 @@ class World:
         self.journal: deque[tuple[int, str, str]] = deque(maxlen=500)
         self.extra_spawns: list[facts.Spawn] = []
 
-    # -- where ------------------------------------------------------------------------------------------------
+    # -- where ------------------------------------------------------------------------------------------
 
     def tile(self) -> Tile:
         """The player's tile at this tick."""
@@ -245,7 +246,7 @@ class World:
         self.player.tile = self.tile()
         self.player.walk = None
 
-    # -- who --------------------------------------------------------------------------------------------------
+    # -- who --------------------------------------------------------------------------------------------
 
     def heal_over_time(self) -> None:
         """Regenerate one hit point for every whole minute since the last look."""
@@ -273,7 +274,7 @@ class World:
         """The player's combat level."""
         return combat_level(self.player.levels)
 
-    # -- things -----------------------------------------------------------------------------------------------
+    # -- things -----------------------------------------------------------------------------------------
 
     def alive(self, spawn: facts.Spawn | facts.Thing | facts.Lying) -> bool:
         """Is the creature or the resource there now?"""

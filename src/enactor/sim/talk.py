@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from enactor.sim import facts
-from enactor.sim.state import Refused, Result, Talk, World
+from enactor.sim.state import Handler, Refused, Result, Talk, World
 
 
 def begin(world: World, npc: facts.Spawn) -> Result:
@@ -131,4 +131,4 @@ def cmd_choose(world: World, args: Sequence[str]) -> Result:
     return choose(world, " ".join(args))
 
 
-HANDLERS = {"CLICK_CONTINUE": cmd_continue, "CLICK_DIALOGUE": cmd_choose}
+HANDLERS: dict[str, Handler] = {"CLICK_CONTINUE": cmd_continue, "CLICK_DIALOGUE": cmd_choose}
