@@ -110,7 +110,7 @@ _TABS = (
     "spellbook",
     "gear",
 )
-_ACTIONS = ("Talk-to", "Trade", "Pickpocket", "Attack", "Open", "Close", "Climb-up", "Climb-down", "Take")
+_ACTIONS = ("Open", "Close", "Climb-up", "Climb-down", "Take", "Search", "Examine")
 _SKILLS = (
     *(
         "attack",
@@ -143,7 +143,37 @@ _ROUTINES = (
     "willow chopping",
     "morning run",
 )
-_TEXTS = ("hello", "yes", "no", "test", "ok", "buy", "first", "second")
+_OPTIONS = (
+    *(
+        "Yes",
+        "No",
+        "Yes please",
+        "No thanks",
+        "What's wrong?",
+        "I'd like to trade",
+        "Goodbye",
+        "Tell me more",
+    ),
+    *(
+        "I'm looking for a quest",
+        "Who are you?",
+        "Maybe later",
+        "Where am I?",
+        "Ok I'll do it",
+        "Nothing thanks",
+    ),
+)
+_TOPICS = (
+    *(
+        "giant frogs",
+        "smithing levels",
+        "cow drops",
+        "cook's assistant",
+        "rune scimitar",
+        "best fishing spot",
+    ),
+    *("prayer xp", "hill giants", "lobster cooking level", "iron ore", "air altar", "how to get a bank pin"),
+)
 _MADE_UP_FIRST = (
     "moss",
     "swamp",
@@ -242,7 +272,20 @@ class Filler:
         if slot == "spell":
             kinds = next((kinds for verb, kinds in _SPELL_KINDS if verb in verbs), ("teleport",))
             return self.named([form for form, spell in SPELLS.items() if spell.kind in kinds], SPELLS)
+        if slot == "text":
+            return self.word(_TOPICS if "WIKI_QUERY" in verbs else _OPTIONS)
+        if slot == "n" and (limit := next((top for verb, top in _SMALL_COUNTS if verb in verbs), 0)):
+            if self.rng.random() < 0.15:
+                return self.word_count(limit)
+            return self.number(
+                (self.rng.randint(2, limit), 5, 10) if limit < 60 else (self.rng.randint(2, 60), 10, 20, 30)
+            )
         return self(slot)
+
+    def word_count(self, limit: int) -> Fill:
+        """A number in words, at most `limit`."""
+        word = self.rng.choice([w for w, n in _WORD_COUNTS.items() if n <= limit])
+        return Fill(word, word, str(_WORD_COUNTS[word]))
 
     def named(self, forms: Iterable[str], table: Mapping[str, Any]) -> Fill:
         """One of the table's rows, by its own name or one of its aliases."""
@@ -362,11 +405,29 @@ _DRAWS: dict[str, Callable[[Filler], Fill]] = {
     "plane": lambda f: f.number((0, 0, 0, 1, 2)),
     "s": lambda f: f.number((2, 3, 5, 8, 10, 15, 20, 30, 45)),
     "m": lambda f: f.number((1, 2, 3, 5, 10, 15, 30)),
-    "text": lambda f: f.word(_TEXTS),
+    "text": lambda f: f.word(_OPTIONS),
 }
 _SPELL_KINDS = (
     ("CAST_SPELL_NPC", ("combat", "curse")),
     ("CAST_SPELL_ON_GROUND_ITEM", ("grab", "ground")),
     ("CAST_SPELL_ON_INVENTORY_ITEM", ("item", "alchemy", "enchant")),
+)
+# Commands whose number is a distance, a radius, a slot or what a shop holds: the most that makes sense.
+_SMALL_COUNTS = (
+    *(
+        ("GOTO", 60),
+        ("LIST_OBJECTS", 60),
+        ("SCAN_TILEOBJECTS", 60),
+        ("QUERY_TRANSITIONS", 60),
+        ("SHOP_BUY", 40),
+    ),
+    *(
+        ("MINE_ORE", 28),
+        ("SMELT_BAR", 28),
+        ("SMELT_BRONZE_BARS", 28),
+        ("GE_ABORT", 8),
+        ("GE_CLICK", 8),
+        ("IMP_HUNT", 50),
+    ),
 )
 SLOT_TYPES = frozenset(_DRAWS)

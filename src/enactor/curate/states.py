@@ -7,6 +7,7 @@ from typing import Any
 
 from enactor.curate.phrasebook import Group
 from enactor.world import ITEMS, PLACES
+from enactor.world.state import read_stack
 
 _SLOT_KINDS = {"food": "food", "raw": "raw food", "bones": "bones", "logs": "logs"}
 _LOOPS = (
@@ -23,7 +24,8 @@ _LOOPS = (
 
 def draw_state(rng: random.Random, group: Group) -> dict[str, Any]:
     """A case state: hit points, inventory, weapon, place, sometimes a running loop, and what the group says it
-    must have. Groups whose slots name held things get some of that kind."""
+    must have. Groups whose slots name held things get some of that kind; who is in danger and is not told to
+    eat has no food."""
     top = rng.choice((10, 15, 22, 28, 35, 40, 47, 55, 63, 70))
     low = group.kind == "emergency" or rng.random() < 0.08
     health = (
@@ -32,7 +34,7 @@ def draw_state(rng: random.Random, group: Group) -> dict[str, Any]:
     inventory = _inventory(rng)
     for slot in _SLOT_KINDS:
         if any(f"{{{slot}" in text for text in (*group.do, *group.say[:3])):
-            inventory.insert(rng.randint(0, len(inventory)), _some(rng, _SLOT_KINDS[slot]))
+            inventory[:0] = [_some(rng, _SLOT_KINDS[slot]) for _ in range(rng.choice((1, 1, 2)))]
     tools = (
         "Bronze axe",
         "Bronze pickaxe",
@@ -57,6 +59,8 @@ def draw_state(rng: random.Random, group: Group) -> dict[str, Any]:
     client = wanted.pop("client", None)
     if isinstance(client, Mapping):
         wanted["client_running"] = client.get("running", True)
+    if group.kind == "emergency" and not any("EAT" in line for line in group.do):
+        state["inventory"] = [name for name in inventory if not _edible(name)]
     if "inventory" in wanted:
         state["inventory"] = [*wanted.pop("inventory"), *inventory][:28]
     return {**state, **wanted}
@@ -89,12 +93,21 @@ def _equipment(rng: random.Random) -> dict[str, str]:
 
 def _place(rng: random.Random) -> list[int]:
     place = rng.choice(_ground())
-    return [place.x + rng.randint(-6, 6), place.y + rng.randint(-6, 6), 0]
+    return [place.tile[0] + rng.randint(-6, 6), place.tile[1] + rng.randint(-6, 6), 0]
+
+
+def _edible(stack: str) -> bool:
+    item = ITEMS.get(read_stack(stack).name.replace(" ", "_"))
+    return item is not None and item.kind == "food"
 
 
 @cache
 def _ground() -> tuple[Any, ...]:
-    return tuple(p for p in PLACES.values() if p.plane == 0 and 2900 <= p.x <= 3330 and 3130 <= p.y <= 3520)
+    return tuple(
+        p
+        for p in PLACES.values()
+        if p.tile[2] == 0 and 2900 <= p.tile[0] <= 3330 and 3130 <= p.tile[1] <= 3520
+    )
 
 
 @cache

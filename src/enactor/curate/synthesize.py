@@ -1,6 +1,7 @@
 """Templates become rows: slots filled, noise added, a state around it, the right calls checked by the world."""
 
 import random
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,14 +14,14 @@ from enactor.curate.slots import Fill, Filler
 from enactor.curate.states import draw_state
 from enactor.prompt import step_messages, tool_call
 from enactor.trace.values import Message, Step, ToolResult
-from enactor.world import CommandError, GameState, lower, parse
+from enactor.world import CommandError, GameState, lower, parse, parse_count
 
 TYPO_RATE = 0.03
 SLOT_TYPO_RATE = 0.07
 CLEAN_SHARE = 0.45
 SINGULAR = {"npcs": "npc", "items": "item", "logs": "log", "bones": "bone"}
 
-_PREFIXES = (
+_OPENERS = (
     *(
         "hey",
         "yo",
@@ -31,24 +32,124 @@ _PREFIXES = (
         "hey bot",
         "bro",
         "man",
+        "ok now",
+        "so",
+        "hi,",
+        "hello,",
+        "ok good,",
+    ),
+    *("nice,", "great, now", "right", "um", "dude"),
+)
+_ASKS = (
+    *(
         "please",
         "pls",
         "can you",
         "could you",
+        "can u",
+        "i want you to",
+        "i'd like you to",
+        "go ahead and",
+        "just",
     ),
-    *("can u", "i want you to", "i'd like you to", "go ahead and", "just", "ok now", "so", "quick", "next"),
     *(
+        "quick",
+        "next",
         "would you",
-        "hi,",
-        "hello,",
         "u should",
         "time to",
         "lets",
         "let's",
-        "ok good,",
-        "nice,",
-        "great, now",
+        "i need you to",
+        "you can",
+        "plz",
     ),
+)
+# Words after which "can you" cannot stand: the template begins with more than a bare imperative.
+_NO_ASK = frozenset(
+    (
+        *(
+            "i",
+            "im",
+            "i'm",
+            "you",
+            "u",
+            "we",
+            "the",
+            "our",
+            "my",
+            "a",
+            "an",
+            "can",
+            "could",
+            "would",
+            "will",
+            "is",
+            "are",
+        ),
+        *(
+            "it",
+            "its",
+            "it's",
+            "what",
+            "whats",
+            "what's",
+            "how",
+            "where",
+            "wheres",
+            "that",
+            "this",
+            "those",
+            "these",
+        ),
+        *(
+            "ok",
+            "hey",
+            "yo",
+            "pls",
+            "please",
+            "plz",
+            "lets",
+            "let's",
+            "time",
+            "and",
+            "but",
+            "so",
+            "now",
+            "then",
+            "if",
+        ),
+        *(
+            "when",
+            "once",
+            "after",
+            "before",
+            "with",
+            "just",
+            "why",
+            "do",
+            "shouldn't",
+            "should",
+            "there",
+            "any",
+            "some",
+        ),
+        *(
+            "got",
+            "need",
+            "no",
+            "not",
+            "don't",
+            "dont",
+            "alright",
+            "right",
+            "first",
+            "after",
+            "your",
+            "hi",
+            "hello",
+        ),
+    )
 )
 _SUFFIXES = (
     *(
@@ -66,6 +167,11 @@ _SUFFIXES = (
         "when you can",
     ),
     *("ok?", "mate", "dude", "right now", "rn", "plz", "if you can", "buddy"),
+)
+# Slots written in the singular that people put in the plural after these words.
+_PLURAL_AFTER = frozenset({"held", "tree", "bar", "raw", "food", "item", "ore", "fish", "gear"})
+_MANY = re.compile(
+    r"\b(all|all my|all the|all of my|some|those|these|any|more|\d\d+|[2-9])( of)? $", re.IGNORECASE
 )
 _WRAPPABLE = frozenset({"simple", "loop", "multi"})
 
@@ -150,6 +256,8 @@ def _speak(
             keys.append(None)
         else:
             value, many = fill(*slot)
+            if slot[0] in _PLURAL_AFTER and _MANY.search("".join(parts)):
+                many = rng.random() < 0.7
             part = value.plural if many else value.said
             if not clean and not part[:1].isdigit():
                 part = noise.slip(part, rng, SLOT_TYPO_RATE)
@@ -169,7 +277,9 @@ def _speak(
 def _wrap(message: str, rng: random.Random) -> str:
     draw = rng.random()
     if draw < 0.14:
-        message = f"{rng.choice(_PREFIXES)} {message}"
+        first = message.split()[0].casefold().strip(",.") if message.split() else ""
+        asks = first.isalpha() and first not in _NO_ASK and rng.random() < 0.6
+        message = f"{rng.choice(_ASKS if asks else _OPENERS)} {message}"
     elif draw < 0.24:
         message = f"{message.rstrip('.!?')} {rng.choice(_SUFFIXES)}"
     return message
@@ -221,6 +331,14 @@ def tool_action(line: str) -> Action:
     key = _TOOL_OPERANDS.get(name)
     if not rest or key is None:
         return Action(name, {})
+    if name == "run_routine":
+        path, _, loops = rest.rpartition(" ")
+        try:
+            count = parse_count(loops) if path else None
+        except CommandError:
+            count = None
+        if isinstance(count, int):
+            return Action(name, {key: path, "loops": count})
     if key == "fields":
         return Action(name, {"fields": [field.strip() for field in rest.split(",")]})
     return Action(name, {key: rest})

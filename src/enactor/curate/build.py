@@ -1,0 +1,150 @@
+"""Build a data set: templates split, rows drawn to the mix, and a manifest that says what came of it."""
+
+import json
+import math
+import random
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from enactor.curate.phrasebook import Group, Kind, Template, templates
+from enactor.curate.recovery import recovery_rows
+from enactor.curate.rows import Row, rows_hash, write_rows
+from enactor.curate.synthesize import Funnel, make_row
+from enactor.world import world_hash
+
+TEST_SHARE = 10  # one template in ten is held out
+
+# Shares of the kinds in the rows. The first four keep 40 : 30 : 20 : 10 among themselves.
+MIX: dict[str, float] = {
+    "simple": 0.285,
+    "loop": 0.215,
+    "multi": 0.145,
+    "status": 0.07,
+    "followup": 0.06,
+    "correction": 0.025,
+    "protest": 0.02,
+    "emergency": 0.025,
+    "recovery": 0.02,
+    "chat": 0.07,
+    "refuse": 0.035,
+    "ask": 0.03,
+}
+# What players of the system ask for most gets more of its kind's rows than its share of templates.
+_WEIGHT = {"query": 0.6, "system": 0.6, "exchange": 0.6, "camera": 0.5, "quest": 0.6, "dialogue": 0.8}
+
+
+class BuildConfig(BaseModel):
+    """What to build. `rows` counts the training rows, `test_rows` those of held-out phrasings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rows: int = Field(4000, ge=10)
+    test_rows: int = Field(400, ge=10)
+    seed: int = 0
+    out: Path = Path("runs/data")
+    leave_out: tuple[str, ...] = Field((), description="families of the phrasebook to hold out entirely")
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """The rows of both splits and the manifest: counts, hashes, the funnel, the template overlap (0)."""
+
+    train: tuple[Row, ...]
+    test: tuple[Row, ...]
+    manifest: dict[str, Any]
+
+
+def build(config: BuildConfig) -> Dataset:
+    """Draw both splits, check that they share no template, write `train.jsonl`, `test.jsonl` and
+    `manifest.json` to `config.out`. Same configuration, world and phrasebook: the same bytes."""
+    everything = [t for t in templates() if t.group.family not in config.leave_out]
+    train_funnel, test_funnel = Funnel(), Funnel()
+    train = draw(
+        [t for t in everything if not held_out(t)],
+        config.rows,
+        random.Random(f"train {config.seed}"),
+        train_funnel,
+    )
+    test = draw([t for t in everything if held_out(t)], config.test_rows, random.Random("test"), test_funnel)
+    overlap = {r.template for r in train} & {r.template for r in test}
+    manifest = {
+        "config": json.loads(config.model_dump_json(exclude={"out"})),
+        "world": world_hash(),
+        "train": _counts(train),
+        "test": _counts(test),
+        "template_overlap": len(overlap),
+        "refused": {reason: n for reason, n in sorted((train_funnel.refused + test_funnel.refused).items())},
+        "examples": {**test_funnel.examples, **train_funnel.examples},
+    }
+    write_rows(config.out / "train.jsonl", train)
+    write_rows(config.out / "test.jsonl", test)
+    (config.out / "manifest.json").write_text(
+        json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8"
+    )
+    return Dataset(tuple(train), tuple(test), manifest)
+
+
+def held_out(template: Template) -> bool:
+    """Whether a phrasing belongs to the test split: by its own hash, so that it never changes sides."""
+    return int(template.key.rpartition(":")[2][:8], 16) % TEST_SHARE == 0
+
+
+def draw(found: Sequence[Template], rows: int, rng: random.Random, funnel: Funnel) -> list[Row]:
+    """`rows` rows in the proportions of `MIX`, each template used once before any is used twice. Rows of
+    recovery are made from others by running them."""
+    by_kind: dict[str, list[Template]] = {}
+    for template in found:
+        by_kind.setdefault(template.group.kind, []).append(template)
+    shares = {kind: share for kind, share in MIX.items() if kind in by_kind or kind == "recovery"}
+    total = sum(shares.values())
+    made: list[Row] = []
+    for kind, share in shares.items():
+        wanted = round(rows * share / total)
+        if kind == "recovery":
+            made += recovery_rows(by_kind, wanted, rng)
+        else:
+            made += _of_kind(by_kind[kind], wanted, rng, funnel)
+    rng.shuffle(made)
+    return made
+
+
+def _of_kind(found: Iterable[Template], wanted: int, rng: random.Random, funnel: Funnel) -> list[Row]:
+    """Groups drawn by the square root of their size, so that a meaning with few phrasings still comes up;
+    inside a group its phrasings in random order, again from the start when they are used up."""
+    groups: dict[str, list[Template]] = {}
+    for template in found:
+        groups.setdefault(template.group.id, []).append(template)
+    names = sorted(groups)
+    weights = [math.sqrt(len(groups[n])) * _weight(groups[n][0].group) for n in names]
+    waiting: dict[str, list[Template]] = {}
+    made: list[Row] = []
+    for _ in range(wanted * 3):
+        if len(made) >= wanted:
+            break
+        name = rng.choices(names, weights)[0]
+        if not waiting.get(name):
+            waiting[name] = rng.sample(groups[name], len(groups[name]))
+        row = make_row(waiting[name].pop(), rng, funnel)
+        if row is not None:
+            made.append(row)
+    return made
+
+
+def _weight(group: Group) -> float:
+    return _WEIGHT.get(group.family, 1.0)
+
+
+def _counts(rows: Sequence[Row]) -> dict[str, Any]:
+    kinds: Counter[Kind | str] = Counter(row.meta.get("recovery") and "recovery" or row.kind for row in rows)
+    return {
+        "rows": len(rows),
+        "hash": rows_hash(rows),
+        "templates": len({row.template for row in rows}),
+        "kinds": dict(sorted(kinds.items())),
+        "families": dict(sorted(Counter(row.family for row in rows).items())),
+    }
