@@ -80,6 +80,8 @@ class Simulator:
                 self._step_brawl()
         world.tick = end
         world.heal_over_time()
+        if world.player.walk is None:
+            combat.provoke(world)
 
     def _step(self, running: Running) -> None:
         world = self._world

@@ -6,7 +6,6 @@ from typing import Any
 
 from enactor.sim import facts
 from enactor.sim.combat import status, style, weapon
-from enactor.sim.levels import SKILLS
 from enactor.sim.state import CAPACITY, TICK_S, Tile, World, distance
 from enactor.sim.talk import shown
 
@@ -117,7 +116,7 @@ def snapshot(world: World) -> dict[str, Any]:
                     "boostedLevel": player.hp if skill == "hitpoints" else player.levels[skill],
                     "xp": player.xp[skill] // 10,
                 }
-                for skill in SKILLS
+                for skill in player.levels
             },
             "bank": dict(player.bank),
             "bankOpen": world.window in ("bank", "deposit"),

@@ -40,26 +40,27 @@ def new_world(seed: int, start: Mapping[str, Any] | None) -> World:
     {name: stage}, `bank_open`, `ground` (list of [item, x, y, plane]), `style` (button label),
     `experience` {skill: points}. Raises `EnactorError` when it cannot be read.
     """
-    start = start or {}
     try:
-        case = GameState.from_case(start)
+        return _build(seed, start or {})
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise EnactorError(
             f"cannot read the start state: {error!r}. "
-            "Give location [x,y,plane], health [now,max], inventory names"
+            "Give location [x,y,plane], health [now,max], inventory [names], skills {name: level}"
         ) from error
+
+
+def _build(seed: int, start: Mapping[str, Any]) -> World:
+    case = GameState.from_case(start)
     levels, xp = (dict(table) for table in _defaults())
     for skill, level in (case.skills or {}).items():
-        if skill.lower() not in levels:
-            raise EnactorError(f"start state: unknown skill {skill!r}; known are {', '.join(SKILLS)}")
         levels[skill.lower()] = min(max(int(level), 1), 99)
         xp[skill.lower()] = xp_at(int(level)) * 10
     if case.health is not None:
-        levels["hitpoints"] = min(max(case.health[1], 1), 99)
+        levels["hitpoints"] = min(max(int(case.health[1]), 1), 99)
         xp["hitpoints"] = xp_at(levels["hitpoints"]) * 10
     for skill, points in (start.get("experience") or {}).items():
         xp[skill] = max(int(points) * 10, xp[skill])
-    hp = levels["hitpoints"] if case.health is None else min(max(case.health[0], 1), levels["hitpoints"])
+    hp = levels["hitpoints"] if case.health is None else min(max(int(case.health[0]), 1), levels["hitpoints"])
     player = Player(case.location or HOME, hp, xp, levels)
     _fill(player, case)
     world = World(seed, player)
