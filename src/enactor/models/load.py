@@ -17,8 +17,8 @@ def default_adapter() -> Path:
     folder = Path(str(files("enactor.models"))) / "adapters" / "enactor-135m"
     if not any((folder / name).is_file() for name in FILES):
         raise AdapterError(
-            f"the default adapter is not installed (nothing at {folder}): reinstall enactor, or train one with "
-            f"`enactor train` and name its folder, or use the model `base`"
+            f"the default adapter is not installed (nothing at {folder}): reinstall enactor, or train one "
+            f"with `enactor train` and name its folder, or use the model `base`"
         )
     return folder
 

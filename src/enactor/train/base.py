@@ -130,16 +130,18 @@ def probes() -> Sequence[str]:
     counts = ("3", "12", "300", "1k", "  7", "x150", "3242 3218 0", "½", "²", "１２", "٣٤")
     frames = (
         "<|im_start|>user\n[hp 12/35 | inv 9/28: {name}] kill {count}<|im_end|>\n<|im_start|>assistant\n",
-        '<tool_call>\n{{"name": "send_command", "arguments": {{"command": "KILL_LOOP {name} none {count}"}}}}\n</tool_call>',
+        '<tool_call>\n{{"name": "send_command", "arguments": {{"command": "{name} {count}"}}}}\n</tool_call>',
         "{name}{count}, {name}  {count}\t{name}\n\n{count}",
         " {count} {name}s pls!!",
     )
     odd = (
-        "", " ", "  ", "   ", "\n", "\n\n", " \n ", "\t", "\r\n", "a  b", "a   b", "trailing ", "trailing   ", "  leading",
-        "don't I'LL we've IT'S they'd", "’tis ‘quoted’", "ALLCAPS lower MiXeD", "snake_case__double", "a.b.c...", "!!!???",
-        "<|im_start|>", "<|im_end|>x<|im_end|>", "<|im_start", "< |im_start|>", "<|im_end|> ", " <|im_end|>", "<|endoftext|>",
-        "<repo_name>", "<tool_call>", "</tool_response>", "{}", '{"a": [1, 2.5, -3e4]}', "\\n \\u00e9", "é e\u0301 ñ ü ß", "日本語 テスト",
-        "привет", "שלום", "مرحبا", "🐸", "👩‍👩‍👧", "🇬🇧", "a\u200bb", "a\u00a0b", "\u3000", "\ufeffx", "\x00", "\x07bell", "\x1b[31m", "a\u2028b",
+        "", " ", "  ", "   ", "\n", "\n\n", " \n ", "\t", "\r\n", "a  b", "a   b", "trailing ",
+        "trailing   ", "  leading", "don't I'LL we've IT'S they'd", "’tis ‘quoted’",
+        "ALLCAPS lower MiXeD", "snake_case__double", "a.b.c...", "!!!???", "<|im_start|>",
+        "<|im_end|>x<|im_end|>", "<|im_start", "< |im_start|>", "<|im_end|> ", " <|im_end|>",
+        "<|endoftext|>", "<repo_name>", "<tool_call>", "</tool_response>", "{}", '{"a": [1, 2.5, -3e4]}',
+        "\\n \\u00e9", "é e\u0301 ñ ü ß", "日本語 テスト", "привет", "שלום", "مرحبا", "🐸", "👩‍👩‍👧",
+        "🇬🇧", "a\u200bb", "a\u00a0b", "\u3000", "\ufeffx", "\x00", "\x07bell", "\x1b[31m", "a\u2028b",
         "1a2b3c", "0x1F", "1,000,000", "3.14", "50%", "-5", "+5", "10:30", "v2.0.1", "Ⅳ", "①", "五",
     )  # fmt: skip
     return (*(f.format(name=n, count=c) for f in frames for n in names for c in counts), *odd)
