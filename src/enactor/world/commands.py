@@ -13,7 +13,8 @@ from enactor.world.spec import CommandSpec, Need, Operand
 
 _OPERAND_KEYS = {"name", "type", "optional", "default", "fill", "low", "high", "choices", "aliases", "note"}
 _COMMAND_KEYS = {
-    "verb", "family", "summary", "effect", "duration", "operands", "forms", "needs", "prefer", "examples", "was", "notes",
+    "verb", "family", "summary", "effect", "duration", "operands", "forms", "needs", "prefer", "examples",
+    "was", "notes",
 }  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """The grammar as GBNF, llama.cpp's language for what may be decoded.
 
-`gbnf` covers one command line with symbolic operands, `turn_gbnf` a whole turn of calls in the Hermes dialect.
-Names are character classes, so a grammar does not grow with the game; verbs, tools and closed choices are lists.
+`gbnf` covers one command line with symbolic operands, `turn_gbnf` a whole turn of calls in the Hermes
+dialect. Names are character classes, so a grammar does not grow with the game; verbs, tools and closed
+choices are lists.
 https://github.com/ggml-org/llama.cpp/blob/master/grammars/README.md
 """
 
@@ -19,12 +20,12 @@ from enactor.world.tools import TOOLS
 MAX_CALLS = 6
 """Calls that one turn may hold."""
 _LINES = ("command",)  # parameters that are command lines
-# `name` starts with a letter, so that digits cannot run away into it. No quote and no backslash stand in `text`:
-# inside a call it is part of a JSON string.
+# `name` and `word` start with a letter, so that digits cannot run away into them. No quote and no backslash
+# stand in `text`: inside a call it is part of a JSON string.
 _TERMINALS = {
     "name": f"[A-Za-z] [A-Za-z0-9_'()/.&+-]{{0,{NAME_LENGTH - 1}}}",
-    "word": "[A-Za-z0-9] [A-Za-z0-9_.]{0,23}",
-    "text": "[A-Za-z0-9] [A-Za-z0-9 _.,!?'():/&+-]{0,79}",
+    "word": "[A-Za-z] [A-Za-z_]{0,23}",
+    "text": "[A-Za-z0-9_.,!?'():/&+-] [A-Za-z0-9 _.,!?'():/&+-]{0,79}",
     "string": '"\\"" [^"\\\\\\x00-\\x1F]{0,120} "\\""',
     "integer": "[0-9]{1,6}",
     "number": '[0-9]{1,6} ("." [0-9]{1,3})?',
@@ -133,7 +134,7 @@ def _render(rules: Mapping[str, str]) -> str:
     """The rules with the terminals that they use, one rule a line."""
     body = "\n".join(f"{name} ::= {rule}" for name, rule in rules.items())
     used = {name: rule for name, rule in _TERMINALS.items() if _mentions(body, name)}
-    return body + "\n" + "\n".join(f"{name} ::= {rule}" for name, rule in used.items()) + "\n"
+    return "\n".join((body, *(f"{name} ::= {rule}" for name, rule in used.items()))) + "\n"
 
 
 def _mentions(body: str, name: str) -> bool:

@@ -18,6 +18,7 @@ from enactor.world.spec import Command, CommandError, CommandSpec, Operand, Oper
 
 MAX_LINE = 300
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
+_CHAIN = re.compile(r";|(?:^|\s)&&")
 _RID = re.compile(r"\s+--rid=\S*$")
 _TOKEN = re.compile(r'"([^"]*)"|([^\s"]+)')
 _TILE = re.compile(r"^\(?\s*(\d{1,5})\s*,\s*(\d{1,5})(?:\s*,\s*(\d))?\s*\)?$")
@@ -31,7 +32,7 @@ class _Word:
 
 
 def parse(line: str) -> Command:
-    """Read one command line. Raises `CommandError` naming the operand, what was expected and what was found."""
+    """Read one command line. Raises `CommandError` naming operand, what was expected and what was found."""
     if _CONTROL.search(line.strip("\r\n ")):
         raise CommandError("a command is one line without control characters")
     line = _RID.sub("", line.strip())
@@ -39,8 +40,8 @@ def parse(line: str) -> Command:
         raise CommandError("the command is empty")
     if len(line) > MAX_LINE:
         raise CommandError(f"the command is longer than {MAX_LINE} characters")
-    if ";" in line or "&&" in line:
-        first = re.split(r";|&&", line)[0].strip()
+    if chain := _CHAIN.search(line):
+        first = line[: chain.start()].strip()
         raise CommandError("one command at a time: send each in a call of its own", nearest=_valid(first))
     head, _, rest = line.partition(" ")
     verb = head.upper()
@@ -97,17 +98,17 @@ def _read(spec: CommandSpec, rest: str) -> Command:
         raise CommandError(f"{spec.verb}: a quote is not closed", nearest=usage(spec))
     words = [_Word(m[1].strip(), True) if m[1] is not None else _Word(m[2]) for m in _TOKEN.finditer(rest)]
     for form in spec.forms:
-        if command := _read_form(spec, form, words):
-            return command
+        if found := _read_form(spec, form, words):
+            return found
     for form in spec.forms:
         if moved := _move_number(form, words):
             try:
-                command = _read_form(spec, form, moved)
+                found = _read_form(spec, form, moved)
             except CommandError:
                 continue
-            if command:
-                notes = (*command.notes, f"the number was moved: {command.render()}")
-                return Command(command.verb, command.operands, notes)
+            if found:
+                notes = (*found.notes, f"the number was moved: {found.render()}")
+                return Command(found.verb, found.operands, notes)
     raise _explain(spec, words)
 
 

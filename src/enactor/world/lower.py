@@ -1,8 +1,8 @@
 """Lowering: from what the player said to what the plugin takes, on the state of this moment.
 
 The rules: the player's own plane unless another is said; "a bit" is 7 tiles, a bare direction 20, "far" 50, a
-number is obeyed; a diagonal moves along both axes; "the bank" is the nearest; "all" is the count held or banked
-where known. Ambiguity or no match is a `CommandError` with the candidates and never a guess.
+number is obeyed; a diagonal moves along both axes; "the bank" is the nearest; "all" is the count held or
+banked where known. Ambiguity or no match is a `CommandError` with the candidates and never a guess.
 """
 
 from __future__ import annotations
@@ -22,15 +22,17 @@ from enactor.world.spec import Command, CommandError, CommandSpec, Operand, Oper
 from enactor.world.state import GameState
 from enactor.world.words import parse_count, parse_direction, parse_distance
 
-_EVERYTHING = frozenset("all everything any anything whatever each them it inventory".split())
+_EVERYTHING = frozenset(
+    ["all", "everything", "any", "anything", "whatever", "each", "them", "it", "inventory"]
+)
 _VAGUE_RAW = {
     "food": "", "raw_food": "", "raw": "", "raw_foods": "", "foods": "", "fish": "fish", "fishes": "fish",
     "raw_fish": "fish", "catch": "fish", "meat": "meat", "meats": "meat", "raw_meat": "meat",
 }  # fmt: skip
 _MEATS = ("beef", "chicken", "rat meat", "bear meat", "rabbit", "bird meat", "meat")
 _VAGUE_KIND = {
-    "bones": frozenset("bones bone".split()),
-    "logs": frozenset("logs log wood".split()),
+    "bones": frozenset(["bones", "bone"]),
+    "logs": frozenset(["logs", "log", "wood"]),
 }
 _OMIT = None
 
@@ -305,7 +307,7 @@ def _millis(value: OperandValue, operand: Operand, state: GameState, before: Seq
 
 
 def _text(value: OperandValue, operand: Operand, state: GameState, before: Sequence[OperandValue]) -> str:
-    """Underscores become spaces; the words of a dialogue option become that option, where the state shows them."""
+    """Underscores become spaces; words of a dialogue option become that option, where the state shows it."""
     said = " ".join(str(value).replace("_", " ").split()) or str(value)
     options = [str(option) for option in (state.dialogue or {}).get("options") or ()]
     if operand.name != "option" or not options or said.isdigit():
@@ -334,7 +336,7 @@ _OPERANDS: Mapping[str, Callable[..., OperandValue | None]] = {
     "raw": _raw,
     "bones": _kind(names.resolve_bones, "bones"),
     "logs": _kind(names.resolve_logs, "logs"),
-    "fish": _from_table(names.resolve_fish, frozenset("fish fishes some".split())),
+    "fish": _from_table(names.resolve_fish, frozenset(["fish", "fishes", "some"])),
     "tree": _from_table(names.resolve_tree, frozenset()),
     "ore": _from_table(names.resolve_ore, frozenset()),
     "spell": _from_table(names.resolve_spell, frozenset()),

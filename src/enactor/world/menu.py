@@ -39,7 +39,7 @@ def menu_action(word: str) -> str | None:
 
 
 def weapon_kind(weapon: str | None) -> str | None:
-    """The kind of a weapon by its name (`Iron scimitar` -> `slash_sword`), `unarmed` for "", None when unknown."""
+    """The kind of a weapon (`Iron scimitar` -> `slash_sword`), `unarmed` for "", None when unknown."""
     styles = read_data("styles.yaml")
     if not weapon:
         return "unarmed" if weapon == "" else None
@@ -59,9 +59,9 @@ def style_buttons(state: GameState) -> Mapping[str, str] | None:
 def resolve_style(word: str, state: GameState) -> str:
     """The label of the button that a word means for the weapon in hand.
 
-    A label of that weapon stays as it is. A skill or a stance goes through the table. With the weapon unknown,
-    a label that some weapon has, and a skill, pass through in the plugin's spelling for the game to judge.
-    Raises `CommandError` with the labels of the weapon when the word fits none.
+    A label of that weapon stays as it is. A skill or a stance goes through the table. With the weapon
+    unknown, a label that some weapon has, and a skill, pass through in the plugin's spelling for the game to
+    judge. Raises `CommandError` with the labels of the weapon when the word fits none.
     """
     buttons = style_buttons(state)
     labels = {_key(label): label for label in (buttons if buttons is not None else _all_labels())}

@@ -40,8 +40,8 @@ def _operand(command: Command, name: str | None) -> str | None:
 
 
 def _have(state: GameState, worn: bool = False) -> Mapping[str, int] | None:
-    """Count by lower-case display name, None when the inventory is unknown."""
-    if state.inventory is None or (worn and state.equipment is None and not state.inventory):
+    """Count by lower-case display name, with what is worn if asked; None when the inventory is unknown."""
+    if state.inventory is None:
         return None
     counts: dict[str, int] = {}
     for stack in state.inventory:
@@ -64,11 +64,13 @@ def _item(need: Need, value: str | None, state: GameState) -> Iterable[Missing]:
     if value is not None:
         if form_of(value).casefold() not in {form_of(name).casefold() for name in have}:
             yield Missing(_display(value), "it is not in the inventory")
-    elif need.any_of and not any(fnmatchcase(name, p.casefold()) for name in have for p in need.any_of):
+        return
+    worn_unknown = need.where == "either" and state.equipment is None
+    found = any(fnmatchcase(name, pattern.casefold()) for name in have for pattern in need.any_of)
+    if need.any_of and not found and not worn_unknown:
         what = _pattern(need.any_of[0])
-        yield Missing(
-            what, f"no {what.removeprefix('any ')} is held" + (" or worn" if need.where == "either" else "")
-        )
+        where = "held or worn" if need.where == "either" else "held"
+        yield Missing(what, f"no {what.removeprefix('any ')} is {where}")
 
 
 def _pattern(pattern: str) -> str:

@@ -1,7 +1,7 @@
 """The types of operands: what a word must look like, in the grammar and in the schema.
 
-A type judges one operand as it is written, symbolic (`giant_frogs`, `a_dozen`) or lowered (`Giant_frog`, `12`).
-What a word means in the present state is `lower.py`'s business.
+A type judges one operand as it is written, symbolic (`giant_frogs`, `a_dozen`) or lowered (`Giant_frog`,
+`12`). What a word means in the present state is `lower.py`'s business.
 """
 
 from __future__ import annotations
@@ -19,14 +19,26 @@ _NAME = re.compile(rf"^(?=.*[^\W\d_])[\w'()/.&+-]{{1,{NAME_LENGTH}}}$")
 _INTEGER = re.compile(r"^[+-]?\d{1,10}$")
 _RECT = re.compile(r"^\d{1,5},\d{1,5},\d{1,5},\d{1,5}$")
 _TEXT = re.compile(r"^[^\x00-\x1f\x7f]{1,120}$")
-KEYS = (
+KEYS: tuple[str, ...] = (
     "Space", "Escape", "Return", "Left", "Right", "Up", "Down", *(f"F{n}" for n in range(1, 13)),
     *"123456789", *"ABCDEFGHIJKLMNOPQRSTUVWXYZ",
 )  # fmt: skip
 KEY_ALIASES = {"esc": "Escape", "enter": "Return", "spacebar": "Space"}
 QUANTITY_WORDS = ("all", "half")
 VAGUE_FOODS = frozenset(
-    "none food foods any anything something whatever best any_food best_food some_food grub".split()
+    [
+        "none",
+        "food",
+        "foods",
+        "any",
+        "anything",
+        "something",
+        "whatever",
+        "best",
+        "any_food",
+        "best_food",
+        "grub",
+    ]
 )
 MAX_STACK = 2147483647
 
@@ -218,6 +230,10 @@ def _digits(operand: Operand) -> str:
     return f"{sign}[0-9]{{1,{len(str(operand.high or 99999))}}}"
 
 
+def _amount(operand: Operand) -> str:
+    return f'({_digits(operand)} ("." [0-9])? [km]? | word)'
+
+
 def _words(operand: Operand) -> str:
     return "(" + " | ".join(f'"{w}"' for w in (*operand.choices, *operand.aliases)) + ")"
 
@@ -261,11 +277,11 @@ TYPES: Mapping[str, OperandType] = {
     "food": OperandType(_food, lambda o: "name", _as_name, joins=True, known=is_food),
     "token": OperandType(_name, lambda o: "name", _as_name),
     "int": OperandType(_integer, _digits, _as_int),
-    "count": OperandType(_count, lambda o: f"({_digits(o)} [km]? | word)", _as_count, joins=True),
-    "quantity": OperandType(_quantity, lambda o: f"({_digits(o)} [km]? | word)", _as_count, joins=True),
+    "count": OperandType(_count, _amount, _as_count, joins=True),
+    "quantity": OperandType(_quantity, _amount, _as_count, joins=True),
     "direction": OperandType(_direction, lambda o: "word", _as_name, joins=True),
     "distance": OperandType(_distance, lambda o: "([0-9]{1,4} | word)", _as_count, joins=True),
-    "millis": OperandType(_millis, lambda o: "([0-9]{1,7} [hms]? | word)", _as_count),
+    "millis": OperandType(_millis, lambda o: '([0-9]{1,7} ("_"? word)? | word)', _as_count),
     "rect": OperandType(
         _rect,
         lambda o: '[0-9]{1,5} "," [0-9]{1,5} "," [0-9]{1,5} "," [0-9]{1,5}',

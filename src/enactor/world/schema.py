@@ -19,7 +19,7 @@ def describe(verb: str) -> str:
 
 
 def json_schema(verb: str | None = None) -> dict[str, Any]:
-    """JSON Schema of one command as an object `{"verb": …, operand: value, …}`; of any command without `verb`.
+    """JSON Schema of one command as an object `{"verb": …, operand: value, …}`; without `verb`, of any.
 
     Operands may be symbolic. A command with several forms is an `anyOf` of them.
     """
@@ -56,7 +56,7 @@ def _operand_schema(operand: Operand) -> dict[str, Any]:
 
 
 def openai_tools(names: Iterable[str] | None = None) -> list[dict[str, Any]]:
-    """The tools in the form of OpenAI's chat API, all or those named. Raises `KeyError` for an unknown name."""
+    """The tools as OpenAI's chat API wants them, all or those named; `KeyError` for an unknown name."""
     return [
         {
             "type": "function",

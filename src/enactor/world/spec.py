@@ -16,7 +16,7 @@ OperandValue = str | int
 
 
 class CommandError(Exception):
-    """A command line that the grammar or the world cannot take: the model's or a player's slip, never a crash.
+    """A command line that the grammar or the world cannot take: a slip of the model or a player, no crash.
 
     `message` says which operand, what was expected and what was found. `nearest` is a line or verb that
     would be valid, when one is close. `candidates` are the names that could have been meant, best first.
@@ -108,7 +108,7 @@ class CommandSpec:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One parsed command. `operands` hold words as said or lowered values; trailing optional ones are left out.
+    """One parsed command. `operands` are words as said or lowered values, without trailing optional ones.
 
     `notes` say what the grammar repaired; they are no part of the identity.
     """
