@@ -3,7 +3,7 @@
 `Controller.handle` carries out one request; `Session` keeps a conversation and what waits for a yes.
 """
 
-from enactor.agent.controller import MAX_MESSAGE_CHARS, Controller, Session, turn_messages
+from enactor.agent.controller import MAX_MESSAGE_CHARS, Controller, Session, nature, turn_messages
 from enactor.agent.direct import direct_lines, is_stop
 from enactor.agent.gate import admit
 from enactor.agent.ladder import Decision, decide, shapes
@@ -22,6 +22,7 @@ __all__ = [
     "decide",
     "direct_lines",
     "is_stop",
+    "nature",
     "shapes",
     "turn_messages",
 ]

@@ -11,9 +11,9 @@ from enactor.agent.reply import compose
 from enactor.agent.tools import Toolbox
 from enactor.models.engine import Completion, Engine
 from enactor.prompt import DIALECTS, SYSTEM, Dialect, render_prompt, step_messages, tool_call
-from enactor.trace import judge
+from enactor.trace import Nature, judge
 from enactor.trace.values import Message, Step, ToolCall, Trace
-from enactor.world import COMMANDS, GameState
+from enactor.world import COMMANDS, TOOLS, GameState
 
 MAX_MESSAGE_CHARS = 2000
 MAX_CALLS = 8
@@ -67,7 +67,7 @@ class Controller:
             text, steps, completions = self._think(message, before, history, confirmed, on_step)
             reply = compose(_telling(steps)) if steps else (text or "I did not understand that.")
         outputs = tuple(c.text for c in completions)
-        verdict = judge(message, outputs, steps, reply)
+        verdict = judge(message, outputs, steps, reply, nature=nature, verbs=COMMANDS)
         return Trace(
             message=message,
             reply=reply,
@@ -149,6 +149,18 @@ class Session:
                 self.pending = message
         self.history += turn_messages(trace)
         return trace
+
+
+def nature(step: Step) -> Nature:
+    """Whether a call reads, acts or loops, by the declarations."""
+    if step.call.tool != "send_command":
+        tool = TOOLS.get(step.call.tool)
+        return "read" if tool is not None and tool.effect == "read" else "act"
+    line = step.result.lowered or str((step.call.parsed or {}).get("command", ""))
+    spec = COMMANDS.get(line.split()[0].upper()) if line.split() else None
+    if spec is None:
+        return "act"
+    return "loop" if spec.duration == "loop" else "read" if spec.effect == "read" else "act"
 
 
 def turn_messages(trace: Trace) -> tuple[Message, ...]:

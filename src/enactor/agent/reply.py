@@ -217,4 +217,9 @@ ANSWERS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], str]] = {
     "start_runelite": _client,
     "stop_runelite": _client,
     "restart_runelite": _client,
+    "restart_if_frozen": _client,
+    "run_routine": _client,
+    "list_routines": _lines("routines", "There are no routines."),
+    "scan_environment": _near,
+    "get_location_info": _lines("places", "Nothing is known of that."),
 }

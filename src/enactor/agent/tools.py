@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from enactor.agent.gate import admit
+from enactor.agent.routines import find_routine, routines
+from enactor.prompt import tool_call
 from enactor.trace.values import ToolCall, ToolResult
 from enactor.world import (
     COMMANDS,
@@ -15,12 +17,15 @@ from enactor.world import (
     GameState,
     describe,
     lower,
+    PLACES,
     parse,
+    parse_condition,
     resolve_place,
 )
 
 Arguments = Mapping[str, Any]
 
+AWAIT_POLL_S = 0.6
 LOOP_WINDOW_S = 120.0
 BLOCKING_LIMIT_S = 600.0
 STATE_FIELDS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
@@ -110,6 +115,8 @@ class Toolbox:
             return _error(f"{call.tool} needs {', '.join(missing)}")
         if call.tool == "send_command":
             return self._send(str(call.parsed["command"]), confirmed)
+        if call.tool == "send_and_await":
+            return self._await(call.parsed, confirmed)
         if spec.effect != "read":
             if self.read_only:
                 return ToolResult("blocked", {"error": f"{call.tool} acts, and this session only reads"})
@@ -121,7 +128,59 @@ class Toolbox:
                 )
             if self.dry_run:
                 return ToolResult("ok", {"dry_run": True})
+        if call.tool == "run_routine":
+            return self._run_routine(call.parsed, confirmed)
         return HANDLERS[call.tool](self.backend, call.parsed)
+
+    def _await(self, args: Arguments, confirmed: bool) -> ToolResult:
+        """Send, then let game time pass in ticks until the condition holds or the time is up."""
+        try:
+            holds = parse_condition(str(args["await_condition"]))
+        except CommandError as error:
+            return _error(error.message, candidates=list(error.candidates))
+        result = self._send(str(args["command"]), confirmed)
+        if result.status != "ok":
+            return result
+        limit = float(args.get("timeout_ms") or 10_000) / 1000
+        waited = 0.0
+        while not (met := holds(self.observe())) and waited < limit:
+            self.backend.settle(AWAIT_POLL_S)
+            waited += AWAIT_POLL_S
+        content = {**result.content, "condition": args["await_condition"], "condition_met": met}
+        if not met:
+            content["error"] = f"Timeout after {limit * 1000:.0f}ms waiting for condition"
+        return ToolResult("ok" if met else "error", content, result.lowered)
+
+    def _run_routine(self, args: Arguments, confirmed: bool) -> ToolResult:
+        """The steps of a routine in order, each awaited; the first that does not succeed ends it."""
+        try:
+            routine = find_routine(str(args["routine_path"]))
+        except CommandError as error:
+            return _error(error.message, candidates=list(error.candidates))
+        loops = int(args.get("loops") or 1)
+        done = 0
+        for _ in range(loops):
+            for number, line in enumerate(routine.steps, 1):
+                call = tool_call("send_command", {"command": line})
+                result = self.settle(call, self._send(line, confirmed))
+                if result.status != "ok":
+                    problem = result.content.get("error") or result.content.get("question")
+                    return ToolResult(
+                        result.status,
+                        {
+                            **result.content,
+                            "routine": routine.key,
+                            "step": number,
+                            "error": f"{line}: {problem}",
+                        },
+                    )
+                if result.content.get("running"):
+                    message = f"{routine.name}: {result.lowered} is running"
+                    return ToolResult("ok", {"success": True, "routine": routine.key, "message": message})
+            done += 1
+        return ToolResult(
+            "ok", {"success": True, "routine": routine.key, "message": f"{routine.name}: done {done} times"}
+        )
 
     def _send(self, line: str, confirmed: bool) -> ToolResult:
         admitted = admit(line, self.observe(), confirmed=confirmed)
@@ -267,6 +326,46 @@ def _list_commands(backend: Backend, args: Arguments) -> ToolResult:
     return ToolResult("ok", {"success": True, "total_commands": len(lines), "commands": lines})
 
 
+def _scan_environment(backend: Backend, args: Arguments) -> ToolResult:
+    radius = int(args.get("radius") or 15)
+    ways = (backend.send(f"QUERY_TRANSITIONS {radius}").get("result") or {}) or {}
+    if args.get("transitions_only"):
+        return ToolResult("ok", {"success": True, **ways})
+    near = _query_nearby(backend, {})
+    return ToolResult("ok", {**near.content, "transitions": ways})
+
+
+def _get_location_info(backend: Backend, args: Arguments) -> ToolResult:
+    area = str(args.get("area") or args.get("room") or "").strip()
+    if not area:
+        return ToolResult(
+            "ok", {"success": True, "areas": sorted({p.region for p in PLACES.values() if p.region})}
+        )
+    wanted = area.replace("_", " ").casefold()
+    rows = [p for p in PLACES.values() if p.region == wanted or wanted in p.form.replace("_", " ")]
+    if not rows:
+        return _error(f"Nothing is known of {area!r}")
+    return ToolResult(
+        "ok",
+        {
+            "success": True,
+            "area": area,
+            "places": [{"name": p.form, "kind": p.kind, "tile": list(p.tile)} for p in rows],
+        },
+    )
+
+
+def _restart_if_frozen(backend: Backend, args: Arguments) -> ToolResult:
+    if GameState.from_plugin(backend.observe()).client_running:
+        return ToolResult("ok", {"success": True, "message": "The client is not frozen; left alone."})
+    return _client("restart")(backend, args)
+
+
+def _list_routines(backend: Backend, args: Arguments) -> ToolResult:
+    rows = [f"{key}: {routine.summary}" for key, routine in routines().items()]
+    return ToolResult("ok", {"success": True, "count": len(rows), "routines": rows})
+
+
 def _get_dialogue(backend: Backend, args: Arguments) -> ToolResult:
     dialogue = dict(GameState.from_plugin(backend.observe()).dialogue or {})
     return ToolResult("ok", {"success": True, "dialogue_open": bool(dialogue.get("open")), **dialogue})
@@ -296,4 +395,8 @@ HANDLERS: dict[str, Callable[[Backend, Arguments], ToolResult]] = {
     "get_dialogue": _get_dialogue,
     "get_chat_messages": _get_chat_messages,
     "get_screenshot": _get_screenshot,
+    "scan_environment": _scan_environment,
+    "get_location_info": _get_location_info,
+    "restart_if_frozen": _restart_if_frozen,
+    "list_routines": _list_routines,
 }

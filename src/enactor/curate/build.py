@@ -78,7 +78,7 @@ def build(config: BuildConfig) -> Dataset:
         "train": _counts(train),
         "test": _counts(test),
         "template_overlap": len(overlap),
-        "refused": {reason: n for reason, n in sorted((train_funnel.refused + test_funnel.refused).items())},
+        "refused": dict(sorted((train_funnel.refused + test_funnel.refused).items())),
         "examples": {**test_funnel.examples, **train_funnel.examples},
     }
     write_rows(config.out / "train.jsonl", train)
@@ -140,7 +140,7 @@ def _weight(group: Group) -> float:
 
 
 def _counts(rows: Sequence[Row]) -> dict[str, Any]:
-    kinds: Counter[Kind | str] = Counter(row.meta.get("recovery") and "recovery" or row.kind for row in rows)
+    kinds: Counter[Kind | str] = Counter("recovery" if row.meta.get("recovery") else row.kind for row in rows)
     return {
         "rows": len(rows),
         "hash": rows_hash(rows),

@@ -1,4 +1,4 @@
-"""What phones and haste do to writing. Every function takes its own random source and is deterministic by it."""
+"""What phones and haste do to writing. Every function is deterministic by the random source it is given."""
 
 import random
 import re

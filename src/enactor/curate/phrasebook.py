@@ -91,7 +91,7 @@ def pieces(text: str, rng: random.Random) -> list[tuple[str, tuple[str, str] | N
 
 @cache
 def phrasebook() -> tuple[Group, ...]:
-    """All groups, in the order of the files. Raises `EnactorError` naming every fault of the files at once."""
+    """All groups, in the order of the files. Raises `EnactorError` naming every fault of the files."""
     groups: list[Group] = []
     problems: list[str] = []
     folder = resources.files("enactor.world").joinpath("data/phrases")

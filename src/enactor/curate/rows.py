@@ -31,7 +31,7 @@ class Row:
     `state` is a case state. `say` is what is trained: the calls in the player's own words, or `reply` where
     no call is due. `expect` are the same calls with canonical names, for scoring. `template` is the key of
     the phrasing, `group` its meaning, `family` the file of the phrasebook. In `history` the turns before.
-    `failed` are the calls of a first try that the game refused, with the results it gave, shown and not trained.
+    `failed` are the calls of a first try that the game refused, with its results, shown and not trained.
     """
 
     message: str

@@ -10,6 +10,36 @@ from enactor.world import ITEMS, PLACES
 from enactor.world.state import read_stack
 
 _SLOT_KINDS = {"food": "food", "raw": "raw food", "bones": "bones", "logs": "logs"}
+# Where a command can mostly be carried out, and with what: verb -> (kind of place, items).
+_FITS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "BANK_": ("bank", ()),
+    "SCAN_BANK": ("bank", ()),
+    "GE_": ("exchange", ("Coins x5000",)),
+    "SHOP_BUY": ("store", ("Coins x500",)),
+    "FISH": ("fishing", ("Small fishing net", "Fishing rod", "Fishing bait x50")),
+    "CHOP_TREE": ("tree", ("Bronze axe",)),
+    "POWER_CHOP": ("tree", ("Bronze axe",)),
+    "MINE": ("mine", ("Bronze pickaxe",)),
+    "COOK_ALL": ("range", ()),
+    "SMELT": ("furnace", ()),
+    "LIGHT_FIRE": ("", ("Tinderbox", "Logs")),
+    "KILL_LOOP": ("spawn", ()),
+    "ATTACK_NPC": ("spawn", ()),
+}
+_SKILLS = (
+    "attack",
+    "strength",
+    "defence",
+    "magic",
+    "prayer",
+    "ranged",
+    "fishing",
+    "cooking",
+    "woodcutting",
+    "firemaking",
+    "mining",
+    "smithing",
+)
 _LOOPS = (
     *("KILL_LOOP Giant_frog none 300", "KILL_LOOP Cow none 100", "KILL_LOOP Chicken none", "POWER_MINE iron"),
     *(
@@ -47,11 +77,16 @@ def draw_state(rng: random.Random, group: Group) -> dict[str, Any]:
     )
     if rng.random() < 0.35:
         inventory.insert(0, rng.choice(tools))
+    kind, needed = next(
+        (fit for verb, fit in _FITS.items() if any(verb in line for line in group.do)), ("", ())
+    )
+    inventory[:0] = [name for name in needed if rng.random() < 0.8]
     state: dict[str, Any] = {
-        "location": _place(rng),
+        "location": _place(rng, kind if rng.random() < 0.8 else ""),
         "health": [min(health, top), top],
         "inventory": inventory,
         "equipment": _equipment(rng),
+        "skills": {skill: rng.randint(40, 99) for skill in _SKILLS},
     }
     if rng.random() < 0.12:
         state["active_loop"] = rng.choice(_LOOPS)
@@ -91,7 +126,11 @@ def _equipment(rng: random.Random) -> dict[str, str]:
     return {"weapon": ITEMS[rng.choice(weapons)].name}
 
 
-def _place(rng: random.Random) -> list[int]:
+def _place(rng: random.Random, kind: str) -> list[int]:
+    """A tile near some place of the mainland, right at one of the wanted kind if there is any."""
+    fitting = [p for p in _ground() if p.kind == kind]
+    if fitting:
+        return list(rng.choice(fitting).tile)
     place = rng.choice(_ground())
     return [place.tile[0] + rng.randint(-6, 6), place.tile[1] + rng.randint(-6, 6), 0]
 

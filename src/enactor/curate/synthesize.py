@@ -1,4 +1,4 @@
-"""Templates become rows: slots filled, noise added, a state around it, the right calls checked by the world."""
+"""Templates become rows: slots filled, noise added, a state around, the calls checked by the world."""
 
 import random
 import re
@@ -170,6 +170,8 @@ _SUFFIXES = (
 )
 # Slots written in the singular that people put in the plural after these words.
 _PLURAL_AFTER = frozenset({"held", "tree", "bar", "raw", "food", "item", "ore", "fish", "gear"})
+# Slots where a slip of the finger makes another meaning or none.
+_EXACT = frozenset({"n", "qty", "dir", "dist", "x", "y", "plane", "pct", "level", "s", "m", "action", "text"})
 _MANY = re.compile(
     r"\b(all|all my|all the|all of my|some|those|these|any|more|\d\d+|[2-9])( of)? $", re.IGNORECASE
 )
@@ -210,7 +212,11 @@ def make_row(template: Template, rng: random.Random, funnel: Funnel, *, noisy: b
         return fills[single, index], slot in SINGULAR
 
     said: dict[tuple[str, str], str] = {}
-    history = tuple(m for turn in group.before for m in _past(turn, rng, fill, said, state))
+    try:
+        history = tuple(m for turn in group.before for m in _past(turn, rng, fill, said, state))
+    except CommandError as error:
+        funnel.refuse("not grammatical", f"{group.id}, before: {error.message}")
+        return None
     clean = not noisy or rng.random() < CLEAN_SHARE
     message = _speak(template.text, rng, fill, said, clean=clean, wrap=noisy and group.kind in _WRAPPABLE)
     if not message.strip():
@@ -259,7 +265,7 @@ def _speak(
             if slot[0] in _PLURAL_AFTER and _MANY.search("".join(parts)):
                 many = rng.random() < 0.7
             part = value.plural if many else value.said
-            if not clean and not part[:1].isdigit():
+            if not clean and slot[0] not in _EXACT:
                 part = noise.slip(part, rng, SLOT_TYPO_RATE)
             keys.append((SINGULAR.get(slot[0], slot[0]), slot[1]))
         parts.append(part)

@@ -87,7 +87,7 @@ def summarize(policy: str, scores: Sequence[Score]) -> Report:
         executed_raw=rate(bool(s.called) and set(s.origins) <= {"raw", "direct"} for s in due),
         verb=rate(bool(s.verb) for s in due),
         operands=rate(bool(s.operands) for s in due),
-        complete=rate(s.complete for s in due),
+        complete=rate(s.complete for s in due if s.complete is not None),
         quiet=rate(bool(s.quiet) for s in scores if s.quiet is not None),
         outcomes=dict(Counter(s.outcome for s in scores)),
         origins=dict(Counter(origin for s in scores for origin in s.origins)),

@@ -13,7 +13,7 @@ from enactor.evaluate.cases import Case
 from enactor.prompt import tool_call
 from enactor.sim import Simulator
 from enactor.trace.values import Origin, Outcome, Step, Trace
-from enactor.world import preferred
+from enactor.world import TOOLS, CommandError, preferred, resolve_place
 
 # What of the end state is compared: what a player would notice.
 _PLAYER_FACTS = (
@@ -32,10 +32,12 @@ _FACTS = ("active_loop", "client", "scenario", "combat")
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What the right calls come to in the case's state: each as `preferred` text, and the end state's facts."""
+    """What the right calls come to in the case's state: each as `preferred` text, the end state's facts, and
+    whether all of them succeed there (`feasible`)."""
 
     calls: tuple[str, ...]
     facts: Mapping[str, Any]
+    feasible: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,8 @@ class Score:
     """One case judged. `called` is None where no call was due, and `quiet` None where one was.
 
     `verb`: the same verbs (or tools) in the same order. `operands`: the same lowered calls in the same order.
-    `complete`: the end states agree, no call was unrequested, and what was done was done by a call.
+    `complete`: the end states agree, no call was unrequested, and what was done was done by a call; None
+    where the right calls do not succeed in the case's state, so that there is nothing to complete.
     """
 
     case: str
@@ -55,7 +58,7 @@ class Score:
     called: bool | None
     verb: bool | None
     operands: bool | None
-    complete: bool
+    complete: bool | None
     quiet: bool | None
     got: tuple[str, ...]
     expected: tuple[str, ...]
@@ -75,16 +78,18 @@ def play(case: Case, seed: int = 0, settle_s: float = 120.0) -> Reference:
         steps.append(Step(call, result))
         if result.status != "ok":
             break
-    done = [call_text(step) for step in steps]
-    rest = [action_text(action) for action in case.expect[len(steps) :]]
-    return Reference((*done, *rest), facts(simulator))
+    feasible = all(step.result.status == "ok" for step in steps)
+    for action in case.expect[len(steps) :]:
+        call = tool_call(action.tool, action.args)
+        steps.append(Step(call, toolbox.skip(call)))
+    return Reference(tuple(map(call_text, steps)), facts(simulator), feasible)
 
 
 def score(case: Case, trace: Trace, simulator: Simulator, reference: Reference) -> Score:
     """Judge a trace that was made on `simulator`, started in the case's state with the reference's seed."""
     got = tuple(call_text(step) for step in trace.steps)
     due = bool(case.expect)
-    made = any(step.result.lowered is not None or step.result.status == "ok" for step in trace.steps)
+    made = any(_taken(step) for step in trace.steps)
     verbs = _heads(got) == _heads(reference.calls)
     operands = got == reference.calls
     agree = facts(simulator) == reference.facts
@@ -98,7 +103,9 @@ def score(case: Case, trace: Trace, simulator: Simulator, reference: Reference) 
         called=made if due else None,
         verb=verbs if due else None,
         operands=operands if due else None,
-        complete=(made and agree and len(got) <= len(reference.calls)) if due else not trace.steps,
+        complete=(made and agree and len(got) <= len(reference.calls))
+        if due and reference.feasible
+        else None,
         quiet=None if due else not trace.steps,
         got=got,
         expected=reference.calls,
@@ -106,6 +113,13 @@ def score(case: Case, trace: Trace, simulator: Simulator, reference: Reference) 
         prompt_tokens=trace.prompt_tokens,
         completion_tokens=trace.completion_tokens,
     )
+
+
+def _taken(step: Step) -> bool:
+    """Whether the step is a call that the grammar and the world could read, whatever the game said to it."""
+    if step.call.tool == "send_command":
+        return step.result.lowered is not None
+    return step.call.parsed is not None and step.call.tool in TOOLS
 
 
 def call_text(step: Step) -> str:
@@ -121,8 +135,22 @@ def action_text(action: Action) -> str:
     """An action that was not carried out, in the same form."""
     if action.tool == "send_command":
         return preferred(str(action.args["command"]))
-    args = {k: sorted(v) if isinstance(v, list) else v for k, v in action.args.items()}
-    return f"@{action.tool} " + " ".join(f"{k}={v}" for k, v in sorted(args.items()))
+    args = {k: _plain(k, v) for k, v in sorted(action.args.items())}
+    return f"@{action.tool} " + " ".join(f"{k}={v}" for k, v in args.items())
+
+
+def _plain(key: str, value: Any) -> Any:
+    """An argument without what makes no difference: order of fields, spelling of a name."""
+    if isinstance(value, list):
+        return sorted(value)
+    if key == "location":
+        try:
+            return resolve_place(str(value)).form
+        except CommandError:
+            pass
+    if isinstance(value, str):
+        return value.replace("_", " ").casefold().removesuffix("s")
+    return value
 
 
 def facts(simulator: Simulator) -> Mapping[str, Any]:
