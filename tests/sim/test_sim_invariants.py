@@ -32,13 +32,16 @@ STARTS = [
         "inventory": ["Coins x500", "Law rune x9", "Air rune x50", "Fire rune x20", "Nature rune x5"],
     },
 ]
+_WORDS = """
+Tuna Logs Coins Big_bones Cowhide Tinderbox Iron_ore Steel_bar Feather Bronze_axe none all Nope shrimp trout
+tree oak willow iron copper coal Talk-to Attack Trade Net Bank Open Climb-up Cook varrock home Wind_Strike
+Superheat_Item High_Level_Alchemy Varrock_Teleport Slash Chop Block 1 2 5 28 300 -10 Yes Space Escape x=y on
+inventory combat 3222 3218 0 3200 3170
+"""
 WORDS = [
     *(s.name.replace(" ", "_") for s in facts.spawns()[::23]),
     *(t.name.replace(" ", "_") for t in facts.things()[::31]),
-    *"Tuna Logs Coins Big_bones Cowhide Tinderbox Iron_ore Steel_bar Feather Bronze_axe none all Nope".split(),
-    *"shrimp trout tree oak willow iron copper coal Talk-to Attack Trade Net Bank Open Climb-up Cook".split(),
-    *"varrock home Wind_Strike Superheat_Item High_Level_Alchemy Varrock_Teleport Slash Chop Block".split(),
-    *"1 2 5 28 300 -10 Yes Space Escape x=y on inventory combat 3222 3218 0 3200 3170".split(),
+    *_WORDS.split(),
 ]
 
 

@@ -147,6 +147,10 @@ def _spread(positions: Sequence[Sequence[int]]) -> list[Tile]:
     return tiles
 
 
+def _near(one: Tile, other: Tile) -> bool:
+    return one[2] == other[2] and max(abs(one[0] - other[0]), abs(one[1] - other[1])) <= 25
+
+
 @cache
 def _placed() -> tuple[tuple[Spawn, ...], tuple[Thing, ...], tuple[Lying, ...]]:
     data, uid = read("spawns.yaml"), iter(range(1, 1_000_000))
@@ -158,16 +162,18 @@ def _placed() -> tuple[tuple[Spawn, ...], tuple[Thing, ...], tuple[Lying, ...]]:
         actions = tuple(person.get("actions", ("Talk-to",)))
         for tile in _spread(person["at"]):
             spawns.append(Spawn(next(uid), name, tile, actions, hidden=bool(person.get("hidden"))))
-    placed = {key(s.name) for s in spawns} | {"fishing spot", "grave"}
+    listed: dict[str, list[Tile]] = {}
+    for spawn in spawns:
+        listed.setdefault(key(spawn.name), []).append(spawn.tile)
     for kind in CREATURES.values():
-        if key(kind.name) in placed:
+        if kind.name in ("Fishing spot", "Grave"):
             continue
-        for tile in _spread([(*where, 4 if kind.role == "combat" else 1) for where in kind.where]):
-            known = kind.role == "combat"
+        fights = kind.role == "combat"
+        lacking = [w for w in kind.where if not any(_near(w, t) for t in listed.get(key(kind.name), ()))]
+        for tile in _spread([(*where, 4 if fights else 1) for where in lacking]):
+            here = next(uid)
             spawns.append(
-                _creature(next(uid), kind.name, tile)
-                if known
-                else Spawn(next(uid), kind.name, tile, ("Talk-to",))
+                _creature(here, kind.name, tile) if fights else Spawn(here, kind.name, tile, ("Talk-to",))
             )
     for spot in data["fishing"]:
         methods = tuple(spot["methods"])
