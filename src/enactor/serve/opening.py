@@ -1,0 +1,71 @@
+"""From settings to the parts of a controller: the engine with its system turn, the game, the store."""
+
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from enactor.errors import EnactorError
+from enactor.models import BASES, LlamaEngine, base_path, find_base, load_engine, pull
+from enactor.models.load import BASE
+from enactor.prompt import SYSTEM, system_with_tools
+from enactor.settings import Settings
+from enactor.sim import Simulator
+from enactor.trace import TraceStore
+from enactor.world import Backend, openai_tools
+
+DESCRIBED_CONTEXT = 4096
+"""Tokens that a slot needs for the tool description (some 2,000) and a request."""
+
+Say = Callable[[str], None]
+
+
+def untuned(model: str) -> bool:
+    """Whether the name stands for a base alone, which has to be told of its tools."""
+    return model == "base" or any(model in (base.name, base.alias) for base in BASES.values())
+
+
+def system_turn(model: str) -> str:
+    """The system turn that the model was made for."""
+    return system_with_tools(openai_tools()) if untuned(model) else SYSTEM
+
+
+def open_engine(settings: Settings, *, slots: int = 1, say: Say | None = None) -> LlamaEngine:
+    """The engine for `settings.model`, fetched and merged on first use.
+
+    `say` is told when that takes a while. Its prefix cache holds the system turn. Raises `EnactorError`.
+    """
+    say = say or (lambda line: print(line, file=sys.stderr, flush=True))
+    name = settings.model
+    if name == "default" or untuned(name):
+        base = find_base(BASE if name in ("default", "base") else name)
+        if not base_path(base).is_file():
+            say(f"Fetching {base.name}, {base.bytes // 2**20} MB, once …")
+            pull(base.name)
+    context = max(settings.context, DESCRIBED_CONTEXT) if untuned(name) else settings.context
+    note = threading.Timer(1.5, say, (f"Preparing the model {name}; the first time this takes a while …",))
+    note.daemon = True
+    note.start()
+    try:
+        return load_engine(
+            name,
+            slots=slots,
+            threads=settings.threads,
+            context=context,
+            warm=f"<|im_start|>system\n{system_turn(name)}<|im_end|>\n",
+        )
+    finally:
+        note.cancel()
+
+
+def open_backend(settings: Settings, start: Mapping[str, Any] | None = None) -> Backend:
+    """The game of the settings. Raises `EnactorError`."""
+    if settings.backend == "live":
+        raise EnactorError("the live backend is not part of this version: use `--backend sim`")
+    return Simulator(seed=settings.seed, start=start)
+
+
+def open_store(settings: Settings, folder: Path | None = None) -> TraceStore | None:
+    """The training log, None where it is switched off. Raises `EnactorError` when it cannot be written."""
+    return TraceStore(folder or settings.training_log) if settings.log else None

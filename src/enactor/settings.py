@@ -1,0 +1,240 @@
+"""The settings: one typed file, environment variables over it, flags over both.
+
+The file is `enactor.toml` in the current folder, or else the one in the user's configuration folder;
+`ENACTOR_SETTINGS` names another. Each key is also a variable (`ENACTOR_` and the key in capitals) and a flag
+of the commands that use it. `python -m enactor.settings` writes the example and the reference page.
+"""
+
+import os
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from enactor.errors import EnactorError
+
+FILE = "enactor.toml"
+PREFIX = "ENACTOR_"
+FILE_VARIABLE = "ENACTOR_SETTINGS"
+
+Folder = Annotated[Path, AfterValidator(Path.expanduser)]
+
+
+class SettingsError(EnactorError):
+    """Settings that cannot be used. `problems` has one line each; `keys` the settings they are about."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        self.problems = dict(problems)
+        lines = list(self.problems.values())
+        super().__init__(lines[0] if len(lines) == 1 else "settings:\n  " + "\n  ".join(lines))
+
+
+class Settings(BaseModel):
+    """What holds for every command. Folders may begin with `~`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    backend: Literal["sim", "live"] = Field(
+        "sim", description="The game: `sim` is the simulator in this process, `live` the RuneLite plugin."
+    )
+    dry_run: bool = Field(False, description="Check and lower commands, but send nothing to the game.")
+    read_only: bool = Field(False, description="Refuse every call that acts; questions are answered.")
+    model: str = Field(
+        "default",
+        min_length=1,
+        description="`default` is the shipped adapter on its base, `base` that base alone; else the path of "
+        "a GGUF file or the folder of an adapter.",
+    )
+    threads: int | None = Field(
+        None,
+        ge=1,
+        examples=[2],
+        description="CPU threads that decode. Without it: one less than this process may use.",
+    )
+    slots: int = Field(
+        2, ge=1, le=64, description="Requests that `predict` and the evaluation decode side by side."
+    )
+    context: int = Field(
+        2048, ge=256, le=32768, description="Tokens of one request with its history and answer."
+    )
+    log: bool = Field(True, description="Write every request to the training log.")
+    training_log: Folder = Field(
+        Path("~/.manny/training_data"), description="Folder of the training log, one file a day."
+    )
+    player: str = Field(
+        "",
+        max_length=200,
+        examples=["me"],
+        description="Your name in the training log, where it stands as a salted hash. Empty: no name.",
+    )
+    cache: Folder | None = Field(
+        None,
+        examples=["~/.cache/enactor"],
+        description="Folder of weights and merged models. Without it: the platform's cache folder.",
+    )
+    loop_window: float = Field(
+        120.0,
+        gt=0,
+        le=86_400,
+        description="Seconds of game time that a loop gets before the next step of the same request, and in "
+        "a chat with the simulator after the request.",
+    )
+    seed: int = Field(0, ge=0, description="Seed of the simulator: the same seed gives the same world.")
+
+
+def settings_file() -> Path | None:
+    """The file that holds, None where there is none. Raises `SettingsError` when the named one is missing."""
+    if named := os.environ.get(FILE_VARIABLE):
+        path = Path(named).expanduser()
+        if not path.is_file():
+            raise SettingsError(
+                {FILE_VARIABLE: f"{FILE_VARIABLE} names {path}, which is no file: correct or unset it"}
+            )
+        return path
+    from platformdirs import user_config_path
+
+    candidates = (Path(FILE), user_config_path("enactor", appauthor=False) / FILE)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
+    """The settings of this process. Raises `SettingsError` that names every problem and where it stands."""
+    flags = flags or {}
+    path = settings_file()
+    stored = _read(path) if path else {}
+    variables, unknown = _environment()
+    origins = {
+        **{key: f"{key} in {path}" for key in stored},
+        **{key: PREFIX + key.upper() for key in variables},
+        **{key: flag_name(key) for key in flags},
+    }
+    try:
+        settings = Settings.model_validate({**stored, **variables, **flags})
+    except ValidationError as error:
+        raise SettingsError({**problems(error, origins, Settings), **unknown}) from None
+    if unknown:
+        raise SettingsError(unknown)
+    return settings
+
+
+def flag_name(key: str) -> str:
+    """`dry_run` -> `--dry-run`."""
+    return "--" + key.replace("_", "-")
+
+
+def problems(error: ValidationError, origins: Mapping[str, str], type_: type[BaseModel]) -> dict[str, str]:
+    """One line for each key of a validation error, named as the user wrote it."""
+    from difflib import get_close_matches
+
+    found: dict[str, str] = {}
+    for detail in error.errors():
+        key = str(detail["loc"][0]) if detail["loc"] else ""
+        where = origins.get(key, key)
+        if detail["type"] == "extra_forbidden":
+            near = get_close_matches(key, type_.model_fields, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(type_.model_fields)}"
+            found[key] = f"{where}: unknown setting; {hint}"
+        else:
+            message = detail["msg"].removeprefix("Value error, ")
+            found[key] = f"{where}: {message[0].lower()}{message[1:]}, not {detail['input']!r}"
+    return found
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # ValueError: not TOML, or not UTF-8
+        raise SettingsError(
+            {FILE: f"{path} cannot be read ({error}): correct it, or move it away"}
+        ) from error
+
+
+def _environment() -> tuple[dict[str, str], dict[str, str]]:
+    """Settings among the environment variables, and the problem of each that is none."""
+    found: dict[str, str] = {}
+    unknown: dict[str, str] = {}
+    for name, value in os.environ.items():
+        if not name.startswith(PREFIX) or name == FILE_VARIABLE:
+            continue
+        key = name.removeprefix(PREFIX).lower()
+        if key in Settings.model_fields:
+            found[key] = value
+        else:
+            known = ", ".join(PREFIX + field.upper() for field in Settings.model_fields)
+            unknown[name] = f"{name}: unknown variable; unset it, or use one of {known}"
+    return found, unknown
+
+
+# -- the generated files ------------------------------------------------------------
+
+
+def example() -> str:
+    """`enactor.example.toml`: every key with its meaning and its default, commented out."""
+    lines = [
+        "# Settings of Enactor. Copy to enactor.toml in the project's folder or the user's folder.",
+        "# Environment variables (ENACTOR_MODEL=base) win over this file, flags (--model base) over both.",
+    ]
+    for key, field in Settings.model_fields.items():
+        lines += ["", *_wrapped(field.description or ""), f"# {key} = {_toml(_shown(field))}"]
+    return "\n".join(lines) + "\n"
+
+
+def reference() -> str:
+    """`docs/settings.md`."""
+    lines = [
+        "# Settings",
+        "",
+        "Generated by `python -m enactor.settings`. Do not edit.",
+        "",
+        f"One file, `{FILE}`: in the current folder, or else in the user's configuration folder (Linux",
+        "`~/.config/enactor`, macOS `~/Library/Application Support/enactor`). `ENACTOR_SETTINGS` names",
+        "another.",
+        "Environment variables win over the file, flags over both. An unknown key is an error.",
+        "`enactor.example.toml` lists all keys, commented.",
+        "",
+        "| Key | Default | Variable | Flag | Meaning |",
+        "|---|---|---|---|---|",
+    ]
+    for key, field in Settings.model_fields.items():
+        default = "none" if field.default is None else f"`{_toml(field.default)}`"
+        flag = f"`{flag_name(key)}`"
+        if field.annotation is bool:
+            flag += f" or `--no-{flag_name(key)[2:]}`"
+        lines.append(f"| `{key}` | {default} | `{PREFIX}{key.upper()}` | {flag} | {field.description} |")
+    return "\n".join(lines) + "\n"
+
+
+def write_pages(folder: Path) -> tuple[Path, ...]:
+    """Write both generated files under `folder` and return their paths."""
+    pages = {folder / "enactor.example.toml": example(), folder / "docs" / "settings.md": reference()}
+    for path, text in pages.items():
+        path.write_text(text, encoding="utf-8")
+    return tuple(pages)
+
+
+def _shown(field: FieldInfo) -> Any:
+    """The default, or an example where that is nothing."""
+    return field.examples[0] if field.examples else field.default
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return str(value)
+    return '"' + Path(value).as_posix() + '"' if isinstance(value, Path) else f'"{value}"'
+
+
+def _wrapped(text: str) -> list[str]:
+    import textwrap
+
+    return [f"# {line}" for line in textwrap.wrap(text, 100)]
+
+
+if __name__ == "__main__":
+    for written in write_pages(Path(sys.argv[1] if len(sys.argv) > 1 else ".")):
+        print(written)
