@@ -11,13 +11,13 @@ from enactor.prompt import tool_call
 from enactor.trace.values import ToolCall, ToolResult
 from enactor.world import (
     COMMANDS,
+    PLACES,
     TOOLS,
     Backend,
     CommandError,
     GameState,
     describe,
     lower,
-    PLACES,
     parse,
     parse_condition,
     resolve_place,

@@ -53,8 +53,8 @@ _LOOPS = (
 
 
 def draw_state(rng: random.Random, group: Group) -> dict[str, Any]:
-    """A case state: hit points, inventory, weapon, place, sometimes a running loop, and what the group says it
-    must have. Groups whose slots name held things get some of that kind; who is in danger and is not told to
+    """A case state: hit points, inventory, weapon, place, sometimes a running loop, and what the group
+    says it must have. Groups whose slots name held things get some of that kind; who is in danger and is not told to
     eat has no food."""
     top = rng.choice((10, 15, 22, 28, 35, 40, 47, 55, 63, 70))
     low = group.kind == "emergency" or rng.random() < 0.08
