@@ -55,7 +55,7 @@ def bank_trip(world: World, keep: Callable[[str], bool]) -> Activity:
     if goal[2] != here[2]:
         yield 6 * abs(goal[2] - here[2])
     yield OPEN_TICKS
-    for name in {n for n, _ in world.player.pack.items()}:
+    for name in dict.fromkeys(n for n, _ in world.player.pack.items()):
         if not keep(name):
             deposit(world, name, 2**31)
     yield 2

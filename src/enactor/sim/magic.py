@@ -130,16 +130,6 @@ def cast_at(world: World, spell: Spell, name: str) -> Activity:
     return {"message": f"Cast {spell.name} on {npc.name}", "damage": points}
 
 
-def cmd_click_npc(world: World, args: Sequence[str]) -> Activity:
-    """CLICK_NPC <npc>: finishes a selected spell, otherwise attacks or talks as a left click does."""
-    selected, world.player.selected = world.player.selected, None
-    if selected and facts.key(selected) in facts.spells():
-        return cast_at(world, facts.spells()[facts.key(selected)], "_".join(args))
-    from enactor.sim.interacting import act_on_npc  # that module also imports this one
-
-    return act_on_npc(world, "_".join(args), "")
-
-
 def cmd_cast_item(world: World, args: Sequence[str]) -> Activity:
     """CAST_SPELL_ON_INVENTORY_ITEM <spell> <item>: superheat, alchemy, enchanting."""
     spell, name = spell_named(args[0]), need(world, "_".join(args[1:]))
@@ -230,7 +220,6 @@ HANDLERS: dict[str, Handler] = {
     "TELEPORT_HOME": cmd_home,
     "CAST_SPELL": cmd_cast,
     "CAST_SPELL_NPC": cmd_cast_npc,
-    "CLICK_NPC": cmd_click_npc,
     "CAST_SPELL_ON_INVENTORY_ITEM": cmd_cast_item,
     "CAST_SPELL_ON_GROUND_ITEM": cmd_cast_ground,
     "TELEGRAB_WINE_LOOP": cmd_wine,

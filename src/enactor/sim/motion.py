@@ -11,6 +11,7 @@ from enactor.sim.state import Activity, Refused, Tile, Walk, World, distance
 
 T = TypeVar("T", facts.Spawn, facts.Thing, facts.Lying)
 TILES_PER_TICK = 2
+REACH = 20  # how far the menu actions look for a creature or a thing
 _LEG = 16  # tiles between two looks around for aggressive creatures
 
 
