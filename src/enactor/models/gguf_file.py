@@ -3,6 +3,7 @@
 Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
+import os
 import struct
 from pathlib import Path
 from typing import BinaryIO
@@ -30,9 +31,11 @@ def check_gguf(path: Path) -> None:
 
     Raises `ModelFileError`: no such file, not a GGUF, a damaged header, or cut off.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise ModelFileError(f"no model file at {path}: fetch one with `enactor models pull smollm2-135m`")
     size = path.stat().st_size
+    if not os.access(path, os.R_OK):
+        raise ModelFileError(f"may not read {path}: change its permissions")
     with path.open("rb") as file:
         if file.read(4) != b"GGUF":
             raise ModelFileError(

