@@ -7,8 +7,18 @@ declarations (`COMMANDS`, `TOOLS`) also give JSON Schemas, tool lists and gramma
 """
 
 from enactor.world.backend import Backend as Backend
+from enactor.world.catalogue import BARS as BARS
+from enactor.world.catalogue import CREATURES as CREATURES
+from enactor.world.catalogue import FISH as FISH
+from enactor.world.catalogue import ITEMS as ITEMS
+from enactor.world.catalogue import OBJECTS as OBJECTS
+from enactor.world.catalogue import ORES as ORES
+from enactor.world.catalogue import SPELLS as SPELLS
+from enactor.world.catalogue import TREES as TREES
 from enactor.world.commands import COMMANDS as COMMANDS
 from enactor.world.commands import FORMER_VERBS as FORMER_VERBS
+from enactor.world.conditions import Condition as Condition
+from enactor.world.conditions import parse_condition as parse_condition
 from enactor.world.declared import world_hash as world_hash
 from enactor.world.gbnf import gbnf as gbnf
 from enactor.world.gbnf import turn_gbnf as turn_gbnf
@@ -30,6 +40,7 @@ from enactor.world.names import resolve_raw as resolve_raw
 from enactor.world.names import resolve_spell as resolve_spell
 from enactor.world.names import resolve_tree as resolve_tree
 from enactor.world.needs import check_needs as check_needs
+from enactor.world.places import PLACES as PLACES
 from enactor.world.places import resolve_place as resolve_place
 from enactor.world.prefer import preferred as preferred
 from enactor.world.schema import describe as describe
