@@ -1,7 +1,8 @@
 """What never changes: items, creatures, scenery, skills, shops. Read once, shared by all worlds.
 
 Names, levels, requirements and values come from `enactor.world`'s tables; positions, rates and drop tables
-from this package's own `data` (how far to trust them is said there). An item that no table knows is taken as a plain thing.
+from this package's own `data`, whose headers say how far to trust them.
+An item that no table knows is taken as a plain thing.
 """
 
 from __future__ import annotations

@@ -68,6 +68,7 @@ def hit_chance(attack_roll: int, defence_roll: int) -> float:
 
 def gather_chance(low: int, high: int, level: int) -> float:
     """Chance of one success of a gathering or cooking roll: linear between `low` (level 1) and `high`
-    (level 99), both out of 256. The linear form is the wiki's; most figures of `data/skills.yaml` are estimates."""
+    (level 99), both out of 256. The linear form is the wiki's; most
+    figures of `data/skills.yaml` are estimates."""
     value = low * (99 - level) / 98 + high * (level - 1) / 98
     return min(max((int(value + 0.5) + 1) / 256, 0.0), 1.0)
