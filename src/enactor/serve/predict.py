@@ -1,7 +1,8 @@
 """The controller over requests from outside: a file of cases in, a file of predictions out.
 
 Each case is played in a fresh simulator that starts in the case's state. Every line that is not blank gives
-one prediction, in order; a case that cannot be read or run has the outcome `failed` and says why under `error`.
+one prediction, in order; a case that cannot be read or run has the outcome `failed` and says why under
+`error`.
 """
 
 import json
@@ -153,7 +154,8 @@ def predict_file(
 
 def summarize(predictions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Counts and times of predictions: `cases`, `unread` (with an `error`), `outcomes`, `origins`,
-    `statuses`, p50 and p95 of `latency_ms` and of `first_dispatch_ms` with its n, `peak_rss_mb` of this process."""
+    `statuses`, p50 and p95 of `latency_ms` and of `first_dispatch_ms` with their n, `peak_rss_mb` of this
+    process."""
     ran = [p for p in predictions if "error" not in p]
     calls = [call for p in ran for call in p["calls"]]
     dispatched = [p["first_dispatch_ms"] for p in ran if p["first_dispatch_ms"] is not None]

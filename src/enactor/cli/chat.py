@@ -1,0 +1,62 @@
+"""`enactor chat`: see `enactor.serve.terminal`."""
+
+import sys
+
+from pydantic import Field
+
+from enactor.cli.command import Command, Config
+from enactor.settings import Settings
+
+
+class Chat(Config):
+    """Talk to the controller. It acts in the simulator, or in the game where the backend is live."""
+
+    say: tuple[str, ...] = Field((), description="A request to carry out instead of asking; may be repeated.")
+    as_json: bool = Field(
+        False, alias="json", description="One line of JSON for each request on stdout, for scripts."
+    )
+
+
+def run(config: Chat, settings: Settings) -> int:
+    """Exit code 0, or 1 when a scripted request (`--say`, a pipe) failed."""
+    from enactor.agent import Controller, Session, Toolbox
+    from enactor.serve.opening import open_backend, open_engine, open_store, system_turn
+    from enactor.serve.play import CancellableEngine, Player
+    from enactor.serve.terminal import Terminal, given, history_file, piped, typed
+
+    backend = open_backend(settings)
+    store = open_store(settings)
+    who = store.player(settings.player) if store and settings.player else ""
+    with open_engine(settings) as loaded:
+        engine = CancellableEngine(loaded)
+        toolbox = Toolbox(backend, settings.loop_window, settings.read_only, settings.dry_run)
+        controller = Controller(engine, toolbox, system=system_turn(settings.model), source="terminal")
+        loop_s = settings.loop_window if settings.backend == "sim" else 0.0
+        terminal = Terminal(Player(Session(controller), engine, store, who, loop_s), config.as_json)
+        if config.say:
+            return 0 if terminal.run(given(config.say), scripted=True) else 1
+        if not sys.stdin.isatty():
+            return 0 if terminal.run(piped(), scripted=True) else 1
+        terminal.greet(settings.model, backend.name)
+        terminal.run(typed(history_file() if settings.log else None))
+    return 0
+
+
+COMMAND = Command(
+    Chat,
+    run,
+    (
+        "model",
+        "backend",
+        "dry_run",
+        "read_only",
+        "log",
+        "training_log",
+        "player",
+        "loop_window",
+        "seed",
+        "threads",
+        "context",
+        "cache",
+    ),
+)

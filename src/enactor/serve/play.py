@@ -1,0 +1,186 @@
+"""One player's requests, one at a time, each recorded: what the terminal shows and scripts read."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from enactor.agent import Controller, Session
+from enactor.errors import EnactorError
+from enactor.models.engine import Completion, Engine
+from enactor.serve.changes import changes
+from enactor.serve.record import trace_record
+from enactor.trace import Step, Trace, TraceStore
+from enactor.world import COMMANDS, GameState
+
+OnStep = Callable[[Step], None]
+
+
+class Cancelled(EnactorError):
+    """The player interrupted the model; nothing more of the request is carried out."""
+
+
+class CancellableEngine:
+    """An engine whose cancelled completion ends the request: half a call is no call."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._stopped = threading.Event()
+
+    @property
+    def name(self) -> str:
+        return self._engine.name
+
+    def complete(
+        self,
+        prompt: str,
+        *,
+        grammar: str | None = None,
+        max_tokens: int = 192,
+        temperature: float = 0.0,
+        seed: int = 0,
+    ) -> Completion:
+        """See `Engine.complete`. Raises `Cancelled` after `cancel`, until `resume`."""
+        if self._stopped.is_set():
+            raise Cancelled("cancelled")
+        done = self._engine.complete(
+            prompt, grammar=grammar, max_tokens=max_tokens, temperature=temperature, seed=seed
+        )
+        if self._stopped.is_set():
+            raise Cancelled("cancelled")
+        return done
+
+    def cancel(self) -> None:
+        """See `Engine.cancel`."""
+        self._stopped.set()
+        self._engine.cancel()
+
+    def resume(self) -> None:
+        """Take requests again."""
+        self._stopped.clear()
+
+    def close(self) -> None:
+        """See `Engine.close`."""
+        self._engine.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A request with what it changed. `later` is what else changed while its loop ran on for
+    `later_s` seconds of game time."""
+
+    trace: Trace
+    changed: tuple[str, ...]
+    later: tuple[str, ...] = ()
+    later_s: float = 0.0
+
+    def record(self) -> dict[str, Any]:
+        """For programs: see `trace_record`, with `message`, `changes` and `later`."""
+        return {
+            "message": self.trace.message,
+            **trace_record(self.trace),
+            "changes": list(self.changed),
+            "later": list(self.later),
+        }
+
+
+@dataclass(slots=True)
+class Player:
+    """Carries out requests in a worker thread, so that Ctrl-C can end a reply in the middle.
+
+    `engine` is the one inside the session's controller. `loop_s` is game time that passes after a request
+    whose loop is running. `store` gets every request; `who` is the salted name.
+    """
+
+    session: Session
+    engine: CancellableEngine
+    store: TraceStore | None = None
+    who: str = ""
+    loop_s: float = 0.0
+    traces: list[Trace] = field(default_factory=list)
+
+    @property
+    def controller(self) -> Controller:
+        return self.session.controller
+
+    def observe(self) -> GameState:
+        """The present state."""
+        return self.controller.toolbox.observe()
+
+    def say(self, message: str, on_step: OnStep | None = None) -> Played:
+        """One request. Ctrl-C cancels it and gives a trace that says so; a second Ctrl-C leaves. Raises what
+        the engine or the store raise."""
+        before = self.observe()
+        trace = self._interruptible(message, before, on_step)
+        after = self.observe()
+        trace = replace(trace, player=self.who)
+        self.traces.append(trace)
+        if self.store is not None:
+            self.store.append(trace)
+        return self._run_on(trace, before, after)
+
+    def wait(self, seconds: float) -> list[str]:
+        """Let game time pass while a command runs; what changed."""
+        before = self.observe()
+        self.controller.toolbox.backend.settle(seconds)
+        return changes(before, self.observe())
+
+    def _run_on(self, trace: Trace, before: GameState, after: GameState) -> Played:
+        changed = tuple(changes(before, after))
+        last = trace.steps[-1].result if trace.steps else None
+        if last is None or last.status != "ok" or last.lowered is None or self.loop_s <= 0:
+            return Played(trace, changed)
+        if COMMANDS[last.lowered.split()[0]].duration != "loop" or after.active_loop is None:
+            return Played(trace, changed)
+        return Played(trace, changed, tuple(self.wait(self.loop_s)), self.loop_s)
+
+    def _interruptible(self, message: str, before: GameState, on_step: OnStep | None) -> Trace:
+        steps: list[Step] = []
+        outcome: list[Trace | BaseException] = []
+
+        def note(step: Step) -> None:
+            steps.append(step)
+            if on_step:
+                on_step(step)
+
+        def work() -> None:
+            try:
+                outcome.append(self.session.say(message, note))
+            except BaseException as error:  # raised again in the thread that asked
+                outcome.append(error)
+
+        self.engine.resume()
+        worker = threading.Thread(target=work, daemon=True)
+        worker.start()
+        try:
+            _join(worker)
+        except KeyboardInterrupt:
+            self.engine.cancel()
+            _join(worker)
+        result = outcome[0]
+        if isinstance(result, Cancelled):
+            return self._cancelled(message, before, tuple(steps))
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
+    def _cancelled(self, message: str, before: GameState, steps: tuple[Step, ...]) -> Trace:
+        return Trace(
+            message,
+            "Cancelled." if not steps else "Cancelled; what was done stays done.",
+            "failed",
+            "failed",
+            steps=steps,
+            history=tuple(self.session.history),
+            state_before=before.to_case(),
+            state_after=self.observe().to_case(),
+            timestamp=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            source=self.controller.source,
+            meta={"engine": self.engine.name, "cancelled": True},
+        )
+
+
+def _join(worker: threading.Thread) -> None:
+    while worker.is_alive():
+        worker.join(0.1)  # a bare join would hold back Ctrl-C on some platforms

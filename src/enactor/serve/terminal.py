@@ -1,0 +1,203 @@
+"""The terminal: a player's words in, the calls, the answer and what changed in the world out."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from enactor import __version__
+from enactor.prompt import state_line
+from enactor.serve.play import Played, Player
+from enactor.trace import Step, to_row
+
+COLOURS = {"ok": "green", "error": "red", "needs_confirmation": "yellow", "blocked": "yellow"}
+HELP = (
+    ("/state", "what is known of the player"),
+    ("/wait SECONDS", "let game time pass while something runs"),
+    ("/trace", "the record of the last request"),
+    ("/help", "this list"),
+    ("/quit", "leave; so does Ctrl-D"),
+)
+EXAMPLES = "Say what to do (`kill 20 chickens`, `bank everything`), ask (`how much hp?`), or type a command."
+
+
+@dataclass(slots=True)
+class Terminal:
+    """Shows a `Player`. With `as_json` each request is one line of JSON on stdout and nothing else is."""
+
+    player: Player
+    as_json: bool = False
+    out: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True, emoji=False))
+
+    def greet(self, model: str, backend: str) -> None:
+        """The first line, for people."""
+        self.out.print(
+            Text(f"Enactor {__version__} · {model} on {backend} · /help for help, /quit to leave", "dim")
+        )
+
+    def run(self, lines: Iterable[str], *, scripted: bool = False) -> bool:
+        """Take lines until they end or one says quit. Whether every request went well.
+
+        Ctrl-C ends one request; where the lines are `scripted` it ends them all (`KeyboardInterrupt`).
+        """
+        good = True
+        for line in lines:
+            if not line.strip():
+                continue
+            if line.strip() in ("/quit", "/exit", "/q"):
+                break
+            if line.startswith("/"):
+                self._slash(line.strip())
+            else:
+                trace = self.say(line).trace
+                good &= trace.outcome != "failed"
+                if scripted and trace.meta.get("cancelled"):
+                    raise KeyboardInterrupt
+        return good
+
+    def say(self, message: str) -> Played:
+        """One request, shown."""
+        played = self.player.say(message, None if self.as_json else self._step)
+        if self.as_json:
+            print(json.dumps(played.record(), ensure_ascii=True), flush=True)
+        else:
+            self._answer(played)
+        return played
+
+    def _step(self, step: Step) -> None:
+        result = step.result
+        what = result.lowered or _written(step)
+        origin = "" if step.call.origin == "raw" else f"  ({step.call.origin})"
+        self.out.print(Text.assemble(("  → ", "dim"), (what, COLOURS[result.status]), (origin, "dim")))
+
+    def _answer(self, played: Played) -> None:
+        trace = played.trace
+        style = {"failed": "red", "asked": "yellow", "described": "red", "claimed": "red"}.get(
+            trace.outcome, ""
+        )
+        self.out.print(Text(trace.reply, style))
+        if played.changed:
+            self.out.print(Text("  " + " · ".join(played.changed), "cyan"))
+        if played.later_s:
+            happened = " · ".join(played.later) or "nothing new"
+            self.out.print(Text(f"  {_span(played.later_s)} later: {happened}", "cyan"))
+        self.out.print(Text(f"  {trace.outcome}, {trace.latency_ms / 1000:.2f} s", "dim"))
+
+    def _slash(self, line: str) -> None:
+        word, _, rest = line.partition(" ")
+        handler = _SLASH.get(word)
+        if handler is None:
+            self._tell(f"No command {word}; /help lists them.")
+        else:
+            handler(self, rest.strip())
+
+    def _state(self, rest: str) -> None:
+        state = self.player.observe()
+        self._tell(state_line(state))
+        if state.location:
+            self._tell("at {}, {}, plane {}".format(*state.location))
+
+    def _wait(self, rest: str) -> None:
+        try:
+            seconds = float(rest)
+        except ValueError:
+            seconds = 0.0
+        if not 0 < seconds <= 86_400:
+            self._tell("Say how long, in seconds up to a day: /wait 60")
+            return
+        self._tell(" · ".join(self.player.wait(seconds)) or "nothing changed")
+
+    def _trace(self, rest: str) -> None:
+        traces = self.player.traces
+        self._tell(
+            json.dumps(to_row(traces[-1]), indent=2, ensure_ascii=False) if traces else "No request yet."
+        )
+
+    def _help(self, rest: str) -> None:
+        self._tell(EXAMPLES)
+        for name, what in HELP:
+            self._tell(f"  {name:14} {what}")
+
+    def _tell(self, text: str) -> None:
+        """For people: with `as_json` stdout is kept for the requests."""
+        if self.as_json:
+            print(text, file=sys.stderr)
+        else:
+            self.out.print(Text(text))
+
+
+_SLASH: dict[str, Callable[[Terminal, str], None]] = {
+    "/state": Terminal._state,
+    "/wait": Terminal._wait,
+    "/trace": Terminal._trace,
+    "/help": Terminal._help,
+}
+
+
+def typed(history: Path | None) -> Iterator[str]:
+    """Lines from the keyboard with history and completion. Ctrl-C clears the line, Ctrl-D ends."""
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.completion import WordCompleter
+    from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+
+    from enactor.world import COMMANDS, CREATURES, ITEMS, PLACES
+
+    words = [*(name.split()[0] for name, _ in HELP), *COMMANDS]
+    words += sorted({*CREATURES, *ITEMS, *PLACES})
+    kept: History = InMemoryHistory() if history is None else FileHistory(str(history))
+    session: PromptSession[str] = PromptSession(
+        history=kept,
+        completer=WordCompleter(words, ignore_case=True, WORD=True),
+        complete_while_typing=False,
+    )
+    while True:
+        try:
+            yield session.prompt("> ")
+        except KeyboardInterrupt:
+            continue
+        except EOFError:
+            return
+
+
+def piped() -> Iterator[str]:
+    """Lines from stdin that is no terminal; bytes that are not UTF-8 become replacement characters."""
+    for raw in sys.stdin.buffer:
+        yield raw.decode("utf-8", "replace").rstrip("\r\n")
+
+
+def given(words: Iterable[str]) -> Iterator[str]:
+    """Lines from the command line."""
+    for word in words:
+        yield os.fsencode(word).decode("utf-8", "replace")
+
+
+def history_file() -> Path | None:
+    """Where the typed lines are kept, readable by the user alone; None where that cannot be."""
+    from platformdirs import user_state_path
+
+    path = user_state_path("enactor", appauthor=False) / "chat_history"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+    except OSError:
+        return None
+    return path
+
+
+def _written(step: Step) -> str:
+    """A call that is no command, or one that was never lowered."""
+    args: dict[str, Any] = dict(step.call.parsed or {})
+    if step.call.tool == "send_command":
+        return str(args.get("command") or step.call.arguments)
+    shown = ", ".join(f"{k}={json.dumps(v, ensure_ascii=False)}" for k, v in args.items())
+    return f"{step.call.tool}({shown})"
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds / 60:g} min" if seconds >= 60 else f"{seconds:g} s"
