@@ -1,1 +1,28 @@
+"""Cases, a policy, a verdict.
 
+In: `Case`s (a request in a state with the calls that are right) and a `Policy` (an engine with its system
+turn). Out: a `Report` of rates, each with its n and 95% Wilson interval, and the scores behind them. Every
+case is played in a fresh simulator beside one in which the right calls are carried out.
+"""
+
+from enactor.evaluate.cases import Case, cases_of, suite_hash
+from enactor.evaluate.run import Policy, Report, by, evaluate, summarize
+from enactor.evaluate.score import Score, play, score
+from enactor.evaluate.stats import Rate, quantile, rate
+
+__all__ = [
+    "Case",
+    "Policy",
+    "Rate",
+    "Report",
+    "Score",
+    "by",
+    "cases_of",
+    "evaluate",
+    "play",
+    "quantile",
+    "rate",
+    "score",
+    "suite_hash",
+    "summarize",
+]
