@@ -38,7 +38,8 @@ class Command(Generic[C]):
     def __call__(self, name: str, arguments: Sequence[str]) -> int:
         """Parse and run. Bad options leave through `SystemExit(2)`, all of them named."""
         parser = self.parser(name)
-        given = vars(parser.parse_args(list(arguments)))
+        parsed = vars(parser.parse_args(list(arguments)))
+        given = {key: value for key, value in parsed.items() if value is not None}
         flags = {key: given.pop(key) for key in self.settings if key in given}
         try:
             config = self.config.model_validate(given)
@@ -66,7 +67,7 @@ class Command(Generic[C]):
         if self.settings:
             group = parser.add_argument_group("settings", "over enactor.toml and the environment")
             for key in self.settings:
-                _add(group, key, Settings.model_fields[key])
+                _add(group, key, Settings.model_fields[key], both=True)
         return parser
 
 
@@ -83,13 +84,15 @@ def _shown(key: str, field: FieldInfo) -> str:
     return _key(key, field).upper() if _positional(field) else flag_name(_key(key, field))
 
 
-def _add(group: Any, key: str, field: FieldInfo) -> None:
-    """One option. Values stay text for the config type to read; what is not given stays out."""
+def _add(group: Any, key: str, field: FieldInfo, *, both: bool = False) -> None:
+    """One option. Values stay text for the config type to read; what is not given stays out. `both` gives a
+    switch its `--no-` form: it may be on already."""
     type_ = _bare(field.annotation)
     options: dict[str, Any] = {"default": argparse.SUPPRESS, "help": _help(field)}
     choices = get_args(type_) if get_origin(type_) is Literal else None
     if _positional(field):
         options["nargs"] = None if field.is_required() else "?"
+        options["default"] = None  # argparse checks any other default against the choices
         if choices:
             options["choices"] = choices
         else:
@@ -97,7 +100,7 @@ def _add(group: Any, key: str, field: FieldInfo) -> None:
         group.add_argument(key, **options)
         return
     if type_ is bool:
-        options["action"] = argparse.BooleanOptionalAction
+        options["action"] = argparse.BooleanOptionalAction if both else "store_true"
     elif get_origin(type_) is tuple:
         options.update(action="append", metavar=key.upper())
     elif choices:
