@@ -9,6 +9,7 @@ from enactor.curate.phrasebook import Group
 from enactor.world import ITEMS, PLACES
 from enactor.world.state import read_stack
 
+INVENTORY_SLOTS = 28
 _SLOT_KINDS = {"food": "food", "raw": "raw food", "bones": "bones", "logs": "logs"}
 # Where a command can mostly be carried out, and with what: verb -> (kind of place, items).
 _FITS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -53,9 +54,9 @@ _LOOPS = (
 
 
 def draw_state(rng: random.Random, group: Group) -> dict[str, Any]:
-    """A case state: hit points, inventory, weapon, place, sometimes a running loop, and what the group
-    says it must have. Groups whose slots name held things get some of that kind; who is in danger and is not told to
-    eat has no food."""
+    """A case state: hit points, inventory, weapon, place, sometimes a running loop, and what the group says
+    it must have. Groups whose slots name held things get some of that kind; who is in danger and is not told
+    to eat has no food."""
     top = rng.choice((10, 15, 22, 28, 35, 40, 47, 55, 63, 70))
     low = group.kind == "emergency" or rng.random() < 0.08
     health = (
@@ -97,8 +98,19 @@ def draw_state(rng: random.Random, group: Group) -> dict[str, Any]:
     if group.kind == "emergency" and not any("EAT" in line for line in group.do):
         state["inventory"] = [name for name in inventory if not _edible(name)]
     if "inventory" in wanted:
-        state["inventory"] = [*wanted.pop("inventory"), *inventory][:28]
+        state["inventory"] = [*wanted.pop("inventory"), *inventory]
+    state["inventory"] = _fitting(state["inventory"])
     return {**state, **wanted}
+
+
+def _fitting(inventory: list[str]) -> list[str]:
+    """As much as 28 slots hold, one entry a slot, as the game shows it."""
+    slots: list[str] = []
+    for text in inventory:
+        stack = read_stack(text)
+        item = ITEMS.get(stack.name.replace(" ", "_"))
+        slots += [text] if item is not None and item.stackable else [stack.name] * stack.quantity
+    return slots[:INVENTORY_SLOTS]
 
 
 def _inventory(rng: random.Random) -> list[str]:
