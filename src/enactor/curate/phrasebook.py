@@ -35,10 +35,12 @@ _KEYS = {"id", "kind", "do", "reply", "state", "before", "say"}
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """An earlier request of the same conversation: what was said, what was done."""
+    """An earlier request of the same conversation: what the player said, what was done, or what the assistant
+    only said."""
 
     user: str
-    do: tuple[str, ...]
+    do: tuple[str, ...] = ()
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,10 @@ def _group(family: str, raw: Mapping[str, Any]) -> Group:
         do=do,
         reply=reply,
         state=raw.get("state") or {},
-        before=tuple(Turn(turn["user"], tuple(turn["do"])) for turn in raw.get("before") or ()),
+        before=tuple(
+            Turn(turn["user"], tuple(turn.get("do") or ()), turn.get("said", ""))
+            for turn in raw.get("before") or ()
+        ),
     )
 
 

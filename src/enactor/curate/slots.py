@@ -11,7 +11,8 @@ from functools import cache
 from typing import Any
 
 from enactor.errors import EnactorError
-from enactor.world import BARS, CREATURES, FISH, ITEMS, OBJECTS, ORES, PLACES, SPELLS, TREES
+from enactor.world import BARS, CREATURES, FISH, ITEMS, OBJECTS, ORES, PLACES, SPELLS, TREES, GameState
+from enactor.world.menu import style_buttons
 
 _WORD_COUNTS = {
     **{"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "ten": 10},
@@ -79,23 +80,13 @@ _DISTANCES = (
     "a long way",
     "way",
 )
-_STYLES = (
-    *("strength", "attack", "defence", "defense", "str", "att", "def", "accurate", "aggressive", "defensive"),
-    *(
-        "controlled",
-        "chop",
-        "slash",
-        "lunge",
-        "block",
-        "stab",
-        "pound",
-        "punch",
-        "kick",
-        "hack",
-        "smash",
-        "shared",
-    ),
-)
+# Ways to say what a style trains.
+_STYLES = {
+    **{"strength": "strength", "str": "strength", "aggressive": "strength"},
+    **{"attack": "attack", "att": "attack", "atk": "attack", "accurate": "attack"},
+    **{"defence": "defence", "defense": "defence", "def": "defence", "defensive": "defence"},
+    **{"controlled": "shared", "shared": "shared"},
+}
 _TABS = (
     "inventory",
     "combat",
@@ -339,6 +330,14 @@ class Filler:
         said = self.rng.choice(_DIRECTIONS[means])
         return Fill(said, said, means)
 
+    def style(self) -> Fill:
+        """A skill or a stance, which any weapon has, or a button of the weapon in hand."""
+        buttons = style_buttons(GameState.from_case(self.state)) or {}
+        trained = set(buttons.values())
+        words = [w for w, skill in _STYLES.items() if skill in trained]
+        labels = [label.lower() for label in buttons]
+        return self.word(labels if labels and (not words or self.rng.random() < 0.35) else words or _STYLES)
+
     def place(self) -> Fill:
         place = self.rng.choice(_places())
         said = place.name.replace("_", " ")
@@ -398,7 +397,7 @@ _DRAWS: dict[str, Callable[[Filler], Fill]] = {
     "pct": lambda f: f.number((5, 10, 15, 20, 25, 30, 40, 50, 60, 70, 75, 80)),
     "level": lambda f: f.number(range(5, 99)),
     "skill": lambda f: f.word(_SKILLS),
-    "style": lambda f: f.word(_STYLES),
+    "style": Filler.style,
     "tab": lambda f: f.word(_TABS),
     "x": lambda f: f.number((f.rng.randrange(2900, 3420),)),
     "y": lambda f: f.number((f.rng.randrange(3100, 3520),)),

@@ -132,7 +132,7 @@ def _some(rng: random.Random, kind: str) -> str:
 
 
 def _equipment(rng: random.Random) -> dict[str, str]:
-    weapons = [form for form in _forms() if ITEMS[form].slot == "weapon"]
+    weapons = [form for form in _forms() if ITEMS[form].slot == "weapon" and ITEMS[form].kind == "weapon"]
     if rng.random() < 0.12:
         return {}
     return {"weapon": ITEMS[rng.choice(weapons)].name}

@@ -171,7 +171,9 @@ _SUFFIXES = (
 # Slots written in the singular that people put in the plural after these words.
 _PLURAL_AFTER = frozenset({"held", "tree", "bar", "raw", "food", "item", "ore", "fish", "gear"})
 # Slots where a slip of the finger makes another meaning or none.
-_EXACT = frozenset({"n", "qty", "dir", "dist", "x", "y", "plane", "pct", "level", "s", "m", "action", "text"})
+_EXACT = frozenset(
+    {"n", "qty", "dir", "dist", "x", "y", "plane", "pct", "level", "s", "m", "action", "text", "tab"}
+)
 _MANY = re.compile(
     r"\b(all|all my|all the|all of my|some|those|these|any|more|\d\d+|[2-9])( of)? $", re.IGNORECASE
 )
@@ -296,6 +298,11 @@ def _past(
 ) -> Sequence[Message]:
     """An earlier turn as history: its words, its calls, short results."""
     words = _speak(turn.user, rng, fill, said, clean=rng.random() < 0.7, wrap=False)
+    if turn.said:
+        return (
+            Message("user", words),
+            Message("assistant", _speak(turn.said, rng, fill, {}, clean=True, wrap=False)),
+        )
     steps = []
     for line in turn.do:
         action = _action(line, fill, said, exact=False)

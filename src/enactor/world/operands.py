@@ -149,11 +149,16 @@ def _quantity(word: str, operand: Operand) -> OperandValue:
         raise ValueError(f"all, half, or a number from {operand.low} to {operand.high}") from None
 
 
+_UP_OR_DOWN = frozenset({"up", "down", "due", "straight"})  # "up north", "due east"
+
+
 def _direction(word: str, operand: Operand) -> str:
     from enactor.world.words import parse_direction
 
     parts = word.split("_")
-    if parse_direction(word) is None or any(parse_direction(part) is None for part in parts):
+    if parse_direction(word) is None or any(
+        parse_direction(part) is None and part not in _UP_OR_DOWN for part in parts
+    ):
         raise ValueError("a direction such as north or south_west")
     return word
 
