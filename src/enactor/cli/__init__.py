@@ -76,7 +76,7 @@ def _help() -> str:
             "",
             *lines,
             "",
-            "`enactor COMMAND --help` tells a command's options; `enactor --version` the version.",
+            "`enactor COMMAND --help` tells a command's options.",
         )
     )
 

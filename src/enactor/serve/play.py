@@ -138,6 +138,7 @@ class Player:
     def _interruptible(self, message: str, before: GameState, on_step: OnStep | None) -> Trace:
         steps: list[Step] = []
         outcome: list[Trace | BaseException] = []
+        done = threading.Event()
 
         def note(step: Step) -> None:
             steps.append(step)
@@ -149,15 +150,16 @@ class Player:
                 outcome.append(self.session.say(message, note))
             except BaseException as error:  # raised again in the thread that asked
                 outcome.append(error)
+            finally:
+                done.set()
 
         self.engine.resume()
-        worker = threading.Thread(target=work, daemon=True)
-        worker.start()
+        threading.Thread(target=work, daemon=True).start()
         try:
-            _join(worker)
+            _await(done)
         except KeyboardInterrupt:
             self.engine.cancel()
-            _join(worker)
+            _await(done)
         result = outcome[0]
         if isinstance(result, Cancelled):
             return self._cancelled(message, before, tuple(steps))
@@ -181,6 +183,8 @@ class Player:
         )
 
 
-def _join(worker: threading.Thread) -> None:
-    while worker.is_alive():
-        worker.join(0.1)  # a bare join would hold back Ctrl-C on some platforms
+def _await(done: threading.Event) -> None:
+    """Not `Thread.join`: Python 3.11 takes a thread whose join was interrupted for ended. The timeout lets
+    Ctrl-C through on Windows."""
+    while not done.wait(0.1):
+        pass

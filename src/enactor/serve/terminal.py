@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
@@ -15,6 +15,9 @@ from enactor import __version__
 from enactor.prompt import state_line
 from enactor.serve.play import Played, Player
 from enactor.trace import Step, to_row
+
+if TYPE_CHECKING:
+    from prompt_toolkit.completion import WordCompleter
 
 COLOURS = {"ok": "green", "error": "red", "needs_confirmation": "yellow", "blocked": "yellow"}
 HELP = (
@@ -143,18 +146,11 @@ _SLASH: dict[str, Callable[[Terminal, str], None]] = {
 def typed(history: Path | None) -> Iterator[str]:
     """Lines from the keyboard with history and completion. Ctrl-C clears the line, Ctrl-D ends."""
     from prompt_toolkit import PromptSession
-    from prompt_toolkit.completion import WordCompleter
     from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 
-    from enactor.world import COMMANDS, CREATURES, ITEMS, PLACES
-
-    words = [*(name.split()[0] for name, _ in HELP), *COMMANDS]
-    words += sorted({*CREATURES, *ITEMS, *PLACES})
     kept: History = InMemoryHistory() if history is None else FileHistory(str(history))
     session: PromptSession[str] = PromptSession(
-        history=kept,
-        completer=WordCompleter(words, ignore_case=True, WORD=True),
-        complete_while_typing=False,
+        history=kept, completer=completer(), complete_while_typing=False
     )
     while True:
         try:
@@ -163,6 +159,16 @@ def typed(history: Path | None) -> Iterator[str]:
             continue
         except EOFError:
             return
+
+
+def completer() -> "WordCompleter":
+    """Completes the word before the cursor to a verb, a name of the world, or a command of the terminal."""
+    from prompt_toolkit.completion import WordCompleter
+
+    from enactor.world import COMMANDS, CREATURES, ITEMS, PLACES
+
+    words = [*(name.split()[0] for name, _ in HELP), *COMMANDS, *sorted({*CREATURES, *ITEMS, *PLACES})]
+    return WordCompleter(words, ignore_case=True, WORD=True)
 
 
 def piped() -> Iterator[str]:
