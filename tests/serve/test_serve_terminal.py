@@ -40,7 +40,7 @@ def player(
 
 def terminal(one: Player, as_json: bool = False) -> tuple[Terminal, io.StringIO]:
     shown = io.StringIO()
-    return Terminal(one, as_json, Console(file=shown, highlight=False, soft_wrap=True, width=80)), shown
+    return Terminal(one, as_json, Console(file=shown, highlight=False, width=80)), shown
 
 
 def test_a_request_shows_calls_answer_and_change(tmp_path: Path) -> None:
@@ -134,6 +134,13 @@ def test_no_colour_and_pipes_have_no_escapes(monkeypatch: pytest.MonkeyPatch) ->
     view = Terminal(player(ScriptedEngine([])), out=Console(file=shown, force_terminal=True, highlight=False))
     view.run(["GOTO east 5"])
     assert "\x1b[3" not in shown.getvalue()
+
+
+def test_what_players_write_does_not_steer_the_terminal() -> None:
+    view, shown = terminal(player(ScriptedEngine([])))
+    view.run(["KILL_LOOP \x1b[2Jcow none 3"])
+    assert "cow" in shown.getvalue()
+    assert "\x1b" not in shown.getvalue()
 
 
 class Waiting:

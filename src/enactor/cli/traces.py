@@ -25,6 +25,7 @@ def run(config: Traces, settings: Settings) -> int:
     """Exit code 0; a log that does not exist is empty."""
     from collections import deque
 
+    from enactor.serve.plain import plain
     from enactor.trace import ReadReport, TraceStore
 
     if not settings.training_log.is_dir():
@@ -33,8 +34,8 @@ def run(config: Traces, settings: Settings) -> int:
     store, report = TraceStore(settings.training_log), ReadReport()
     if config.action == "list":
         for trace in deque(store.iterate(report=report), maxlen=config.last):
-            words = " ".join(trace.message.split())
-            print(f"{trace.timestamp[:19]}  {trace.outcome:9}  {words[:70]}")
+            words = plain(" ".join(trace.message.split()))
+            print(f"{plain(trace.timestamp[:19])}  {trace.outcome:9}  {words[:70]}")
     else:
         total: Counter[Outcome] = Counter()
         for day in store.days():

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from enactor import __version__
 from enactor.prompt import state_line
+from enactor.serve.plain import plain
 from enactor.serve.play import Played, Player
 from enactor.trace import Step, to_row
 
@@ -36,11 +37,11 @@ class Terminal:
 
     player: Player
     as_json: bool = False
-    out: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True, emoji=False))
+    out: Console = field(default_factory=lambda: Console(highlight=False, emoji=False))
 
     def greet(self, model: str, backend: str) -> None:
         """The first line, for people."""
-        self.out.print(
+        self._print(
             Text(f"Enactor {__version__} · {model} on {backend} · /help for help, /quit to leave", "dim")
         )
 
@@ -77,20 +78,20 @@ class Terminal:
         result = step.result
         what = result.lowered or _written(step)
         origin = "" if step.call.origin == "raw" else f"  ({step.call.origin})"
-        self.out.print(Text.assemble(("  → ", "dim"), (what, COLOURS[result.status]), (origin, "dim")))
+        self._print(Text.assemble(("  → ", "dim"), (plain(what), COLOURS[result.status]), (origin, "dim")))
 
     def _answer(self, played: Played) -> None:
         trace = played.trace
         style = {"failed": "red", "asked": "yellow", "described": "red", "claimed": "red"}.get(
             trace.outcome, ""
         )
-        self.out.print(Text(trace.reply, style))
+        self._print(Text(plain(trace.reply), style))
         if played.changed:
-            self.out.print(Text("  " + " · ".join(played.changed), "cyan"))
+            self._print(Text(plain("  " + " · ".join(played.changed)), "cyan"))
         if played.later_s:
             happened = " · ".join(played.later) or "nothing new"
-            self.out.print(Text(f"  {_span(played.later_s)} later: {happened}", "cyan"))
-        self.out.print(Text(f"  {trace.outcome}, {trace.latency_ms / 1000:.2f} s", "dim"))
+            self._print(Text(plain(f"  {_span(played.later_s)} later: {happened}"), "cyan"))
+        self._print(Text(f"  {trace.outcome}, {trace.latency_ms / 1000:.2f} s", "dim"))
 
     def _slash(self, line: str) -> None:
         word, _, rest = line.partition(" ")
@@ -132,7 +133,11 @@ class Terminal:
         if self.as_json:
             print(text, file=sys.stderr)
         else:
-            self.out.print(Text(text))
+            self._print(Text(plain(text)))
+
+    def _print(self, text: Text) -> None:
+        """Wrapped to the window; into a pipe a line stays a line."""
+        self.out.print(text, soft_wrap=not self.out.is_terminal)
 
 
 _SLASH: dict[str, Callable[[Terminal, str], None]] = {
