@@ -23,6 +23,7 @@ def run(config: Predict, settings: Settings) -> int:
     """Exit code 0 when predictions were written, whatever they are."""
     from enactor.errors import EnactorError
     from enactor.serve.opening import open_engine, system_turn
+    from enactor.serve.play import CancellableEngine
     from enactor.serve.predict import Predictor, predict_file
     from enactor.trace import TraceStore
 
@@ -32,7 +33,7 @@ def run(config: Predict, settings: Settings) -> int:
         raise EnactorError("predictions are made in the simulator: use `--backend sim`")
     with open_engine(settings, slots=settings.slots) as engine:
         predictor = Predictor(
-            engine,
+            CancellableEngine(engine),
             system_turn(settings.model),
             settings.seed,
             settings.loop_window,

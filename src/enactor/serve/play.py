@@ -1,6 +1,7 @@
 """One player's requests, one at a time, each recorded: what the terminal shows and scripts read."""
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -154,6 +155,7 @@ class Player:
                 done.set()
 
         self.engine.resume()
+        started = time.perf_counter()
         threading.Thread(target=work, daemon=True).start()
         try:
             _await(done)
@@ -162,12 +164,14 @@ class Player:
             _await(done)
         result = outcome[0]
         if isinstance(result, Cancelled):
-            return self._cancelled(message, before, tuple(steps))
+            return self._cancelled(message, before, tuple(steps), (time.perf_counter() - started) * 1000)
         if isinstance(result, BaseException):
             raise result
         return result
 
-    def _cancelled(self, message: str, before: GameState, steps: tuple[Step, ...]) -> Trace:
+    def _cancelled(
+        self, message: str, before: GameState, steps: tuple[Step, ...], latency_ms: float
+    ) -> Trace:
         return Trace(
             message,
             "Cancelled." if not steps else "Cancelled; what was done stays done.",
@@ -179,6 +183,7 @@ class Player:
             state_after=self.observe().to_case(),
             timestamp=datetime.now(UTC).isoformat(timespec="milliseconds"),
             source=self.controller.source,
+            latency_ms=latency_ms,
             meta={"engine": self.engine.name, "cancelled": True},
         )
 
