@@ -96,9 +96,10 @@ class LiveBackend:
     def send(self, line: str) -> Mapping[str, Any]:
         """Send one command line; its first response, or the pseudo-response that says what went wrong.
 
-        A command that takes time and does not answer within `begin_s` counts as begun when a state written
-        after it shows that something runs.
+        A command that takes time and does not answer within `begin_s` counts as begun when the state shows
+        that it runs.
         """
+        before = self._sight.look()
         sent = self._dispatch(line)
         if not isinstance(sent, Sent):
             return sent
@@ -112,11 +113,22 @@ class LiveBackend:
         found = self._post.response(sent, limit_s)
         if found is not None:
             pursuit.last, pursuit.answered_ns = found
-        elif takes_time and (seen := self._sight.look()) and seen.written_ns > sent.sent_ns and seen.busy:
+        elif takes_time and self._begun(sent, before):
             pursuit.last = _told(
                 sent.verb, "success", {"message": f"{sent.verb} started, as the state shows"}
             )
         return dict(pursuit.last)
+
+    def _begun(self, sent: Sent, before: Seen | None) -> bool:
+        """Whether the state shows that a command runs which has not answered: something new is under way, and
+        where that is named as a command, it is this one."""
+        seen = self._sight.look()
+        if seen is None or seen.written_ns <= sent.sent_ns or not seen.busy:
+            return False
+        if before is not None and before.busy and before.task == seen.task:
+            return False
+        verb = ipc.verb_of(seen.task)
+        return verb == sent.verb or verb not in COMMANDS
 
     def post(self, line: str) -> Mapping[str, Any]:
         """Send one command line and wait only until the plugin has taken it."""
@@ -217,7 +229,7 @@ class LiveBackend:
         return "frozen" if status == "LOGGED_IN" else "disconnected"
 
     def logs(self, since_s: float = 30.0, grep: str = "", level: str = "INFO") -> list[str]:
-        """Lines of the client's log, `since_s` seconds old at most, with `grep` in them, at `level` or above."""
+        """The client's log: lines of the last `since_s` seconds with `grep` in them, at `level` or above."""
         return read_log(self.mailbox.log, since_s, grep, level, datetime.now())
 
     def client(self, action: ClientAction) -> Mapping[str, Any]:

@@ -25,17 +25,23 @@ class Seen:
         return max(time.time() - self.written_ns / 1e9, 0.0)
 
     @property
+    def task(self) -> str:
+        """What the plugin says it is doing: a command or its own words; empty when nothing."""
+        loop = (self.state.get("active_loop") or {}).get("command")
+        task = str(loop or self._scenario.get("currentTask") or "")
+        return "" if task == "Idle" else task
+
+    @property
     def busy(self) -> bool:
         """Whether a loop, a scenario or a walk is under way."""
-        player = self.state.get("player") or {}
-        scenario = self.state.get("scenario") or player.get("scenario") or {}
-        task = scenario.get("currentTask")
-        return bool(
-            self.state.get("active_loop")
-            or scenario.get("running")
-            or (task and task != "Idle")
-            or player.get("isMoving")
-        )
+        moving = (self.state.get("player") or {}).get("isMoving")
+        return bool(self.state.get("active_loop") or self._scenario.get("running") or self.task or moving)
+
+    @property
+    def _scenario(self) -> Mapping[str, Any]:
+        inner = (self.state.get("player") or {}).get("scenario")  # older notes have it there
+        found: Mapping[str, Any] = self.state.get("scenario") or inner or {}
+        return found
 
 
 class Sight:

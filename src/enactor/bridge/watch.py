@@ -1,16 +1,25 @@
-"""Waiting for a file to change: the system's notices where there are any, else polling."""
+"""Waiting for a file to change: the kernel's notices where there are any, else polling."""
 
+import ctypes
+import os
+import select
+import struct
+import sys
 import threading
 import time
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-EVENT_CAP_S = 0.5  # a notice may be lost (network folders, overflow): look again after this at the latest
+EVENT_CAP_S = 0.5  # notices are lost when the kernel's queue overflows: look again after this at the latest
+
+# From linux/inotify.h; the same on all architectures.
+_CLOSE_WRITE, _MOVED_FROM, _MOVED_TO, _DELETE = 0x8, 0x40, 0x80, 0x200
+_HEADER = struct.Struct("iIII")  # watch, mask, cookie, length of the name
 
 
 class Watch(Protocol):
-    """Wakes whoever waits for one of a few files in a folder."""
+    """Wakes whoever waits for one of a few files in a folder. Threads may share it."""
 
     def mark(self) -> int:
         """A number to hand to `wait`, taken before looking at the files."""
@@ -21,7 +30,7 @@ class Watch(Protocol):
         ...
 
     def close(self) -> None:
-        """Free what it holds. Waiting afterwards polls."""
+        """Free what it holds."""
         ...
 
 
@@ -44,57 +53,68 @@ class Polling:
 
 
 class Notices:
-    """Wakes by the file system's notices (inotify on Linux, FSEvents on macOS), through watchdog.
+    """Wakes by inotify (Linux). Raises `OSError` where the kernel grants none.
 
-    Responses are published by renaming, so that moves count, and so do deletions (a command was taken).
-    Raises `OSError` when the system grants no watch and `ImportError` without watchdog.
+    Files are published by renaming, so that moves count, and so do deletions (a command was taken). Reads do
+    not: our own would wake us for ever. The kernel's own interface, since with watchdog 7.1, which pairs the two
+    halves of a rename, one command in a hundred waited for its time-out.
     """
 
     def __init__(self, folder: Path, names: Collection[str]) -> None:
-        from watchdog.events import (
-            FileClosedEvent,
-            FileCreatedEvent,
-            FileDeletedEvent,
-            FileMovedEvent,
-            FileSystemEvent,
-            FileSystemEventHandler,
-        )
-        from watchdog.observers import Observer
+        if sys.platform != "linux":
+            raise OSError("inotify is Linux's")
+        self._names = frozenset(os.fsencode(name) for name in names)
+        self._changed = threading.Condition()
+        self._count = 0
+        libc = ctypes.CDLL(None, use_errno=True)
+        self._kernel: int = libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
+        if self._kernel < 0:
+            raise OSError(ctypes.get_errno(), "inotify_init1")
+        kinds = _CLOSE_WRITE | _MOVED_FROM | _MOVED_TO | _DELETE
+        if libc.inotify_add_watch(self._kernel, os.fsencode(folder), ctypes.c_uint32(kinds)) < 0:
+            number = ctypes.get_errno()
+            os.close(self._kernel)
+            raise OSError(number, "inotify_add_watch")
+        self._end, self._ended = os.pipe()
+        self._thread = threading.Thread(target=self._listen, name="bridge-watch", daemon=True)
+        self._thread.start()
 
-        changed = threading.Condition()
-        wanted = frozenset(names)
+    def _listen(self) -> None:
+        while True:
+            ready, _, _ = select.select([self._kernel, self._end], [], [])
+            if self._end in ready:
+                return
+            if self._ours(os.read(self._kernel, 1 << 16)):
+                with self._changed:
+                    self._count += 1
+                    self._changed.notify_all()
 
-        class Handler(FileSystemEventHandler):
-            def __init__(self) -> None:
-                self.count = 0
-
-            def dispatch(self, event: FileSystemEvent) -> None:
-                ends = (str(event.src_path), str(event.dest_path))
-                if any(end.rpartition("/")[2] in wanted for end in ends):
-                    with changed:
-                        self.count += 1
-                        changed.notify_all()
-
-        self._changed, self._handler = changed, Handler()
-        self._observer: Any = Observer()
-        # Not `opened`: our own reading would wake us for ever.
-        kinds = [FileMovedEvent, FileDeletedEvent, FileCreatedEvent, FileClosedEvent]
-        self._observer.schedule(self._handler, str(folder), recursive=False, event_filter=kinds)
-        self._observer.start()
+    def _ours(self, events: bytes) -> bool:
+        """Whether one of the notices is about a file that is watched. An overflow has no name and counts."""
+        at = 0
+        while at < len(events):
+            watch, _, _, length = _HEADER.unpack_from(events, at)
+            at += _HEADER.size + length
+            if watch < 0 or events[at - length : at].rstrip(b"\0") in self._names:
+                return True
+        return False
 
     def mark(self) -> int:
         """How many notices there were."""
-        return self._handler.count
+        return self._count
 
     def wait(self, mark: int, limit_s: float) -> None:
         """Return at the next notice after `mark`."""
         with self._changed:
-            self._changed.wait_for(lambda: self._handler.count != mark, max(min(limit_s, EVENT_CAP_S), 0.0))
+            self._changed.wait_for(lambda: self._count != mark, max(min(limit_s, EVENT_CAP_S), 0.0))
 
     def close(self) -> None:
-        """End the observer's threads."""
-        self._observer.stop()
-        self._observer.join(2.0)
+        """End the thread that listens. A second time does nothing."""
+        if self._thread.is_alive():
+            os.write(self._ended, b"x")
+            self._thread.join()
+            for number in (self._kernel, self._end, self._ended):
+                os.close(number)
 
 
 def open_watch(folder: Path, names: Collection[str], poll_s: float, *, notices: bool = True) -> Watch:
@@ -102,6 +122,6 @@ def open_watch(folder: Path, names: Collection[str], poll_s: float, *, notices: 
     if notices:
         try:
             return Notices(folder, names)
-        except (ImportError, OSError):  # no watchdog, or the limit of inotify watches is reached
+        except OSError:  # not on Linux, or the limit of watches is reached
             pass
     return Polling(poll_s)

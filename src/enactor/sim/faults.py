@@ -65,25 +65,31 @@ class Faults(BaseModel):
 
 
 class Draw:
-    """Draws the fault of each command and counts them."""
+    """Draws the fault of each command. `journal` has those that were drawn, in order, with their lines."""
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
-        self.counts: Counter[str] = Counter()
+        self.journal: list[tuple[str, Fault]] = []
         self._rng = random.Random(faults.seed)
 
-    def next(self, *, loop: bool) -> Fault | None:
-        """The fault of the next command, None for most."""
+    def next(self, line: str, *, loop: bool) -> Fault | None:
+        """The fault of the next command, None for most. `line` is for the journal only."""
         point, reached = self._rng.random(), 0.0
         early = self._rng.random()  # drawn always: the stream does not depend on what the commands are
         for kind in KINDS[:-1]:
             reached += getattr(self.faults, kind)
             if point < reached:
-                return self._count(kind)
+                return self.note(line, kind)
         if loop and early < self.faults.loop_ends_early:
-            return self._count("loop_ends_early")
+            return self.note(line, "loop_ends_early")
         return None
 
-    def _count(self, kind: Fault) -> Fault:
-        self.counts[kind] += 1
+    def note(self, line: str, kind: Fault) -> Fault:
+        """Write a fault into the journal."""
+        self.journal.append((line, kind))
         return kind
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How often each fault was drawn."""
+        return Counter(kind for _, kind in self.journal)

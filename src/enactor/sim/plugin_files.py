@@ -85,16 +85,16 @@ class PluginFiles:
             return
         if self._offline_until > float("-inf"):  # logged in again: the plugin clears its slot
             self._offline_until = float("-inf")
-            if self._take() is not None:
-                self.draw.counts["cleared"] += 1
+            if (eaten := self._take()) is not None:
+                self.draw.note(ipc.split_rid(eaten)[0], "disconnect")
             return
         found = self._lying()
         if found is None:
             return
         identity, text = found
         if self._drawn is None or self._drawn[0] != identity:
-            verb = ipc.verb_of(text)
-            self._drawn = (identity, self.draw.next(loop=verb in LOOPS))
+            line = ipc.split_rid(text)[0]
+            self._drawn = (identity, self.draw.next(line, loop=ipc.verb_of(line) in LOOPS))
             if self._drawn[1] == "not_consumed":
                 self._held_until = now + self.draw.faults.held_s
         fault = self._drawn[1]
