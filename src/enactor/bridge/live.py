@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -45,8 +46,9 @@ class _Pursuit:
 class LiveBackend:
     """The plugin of one account, over its files. `options` are the fields of `BridgeConfig`.
 
-    Threads may share it: while one settles, another may send STOP. Use it in a `with` statement
-    or `close` it. Raises `EnactorError` for options that cannot be used and for a folder that does not exist.
+    Threads may share it: their commands take turns, and STOP waits for none of them. Use it in a `with`
+    statement or `close` it. Raises `EnactorError` for options that cannot be used and for a folder that does
+    not exist.
     """
 
     def __init__(self, config: BridgeConfig | None = None, **options: Any) -> None:
@@ -68,6 +70,7 @@ class LiveBackend:
         self._attendance = Attendance(self.config.unattended_s, self._leave)
         self._pursuit: _Pursuit | None = None
         self._turn = threading.Lock()
+        self._answer = threading.Lock()  # there is one response file: the next response replaces the last
 
     def __enter__(self) -> Self:
         return self
@@ -99,6 +102,11 @@ class LiveBackend:
         A command that takes time and does not answer within `begin_s` counts as begun when the state shows
         that it runs.
         """
+        stops = ipc.verb_of(line) in STOPS
+        with nullcontext() if stops else self._answer:
+            return self._send(line)
+
+    def _send(self, line: str) -> dict[str, Any]:
         before = self._sight.look()
         sent = self._dispatch(line)
         if not isinstance(sent, Sent):
@@ -107,7 +115,7 @@ class LiveBackend:
         takes_time = spec is not None and spec.duration != "instant"
         limit_s = min(self.config.begin_s, self.config.timeout_s) if takes_time else self.config.timeout_s
         pursuit = _Pursuit(sent, ipc.timed_out(sent.verb, limit_s, self.mailbox.account), sent.sent_ns)
-        if _acts(sent.verb) or sent.verb in STOPS:
+        if sent.verb in STOPS or (spec is not None and spec.effect != "read"):
             with self._turn:
                 self._pursuit = pursuit
         found = self._post.response(sent, limit_s)
@@ -221,8 +229,9 @@ class LiveBackend:
         """What an old state means: asks the plugin when the state alone does not tell."""
         if self._sight.freshness(self._sight.look()) in ("fresh", "late"):
             return "alive"
-        sent = self._post.put("GET_GAME_STATE")
-        found = self._post.response(sent, PROBE_S) if isinstance(sent, Sent) else None
+        with self._answer:
+            sent = self._post.put("GET_GAME_STATE")
+            found = self._post.response(sent, PROBE_S) if isinstance(sent, Sent) else None
         if found is None:
             return "dead"
         status = (found[0].get("result") or {}).get("status")

@@ -56,8 +56,8 @@ class Notices:
     """Wakes by inotify (Linux). Raises `OSError` where the kernel grants none.
 
     Files are published by renaming, so that moves count, and so do deletions (a command was taken). Reads do
-    not: our own would wake us for ever. The kernel's own interface, since with watchdog 7.1, which pairs the two
-    halves of a rename, one command in a hundred waited for its time-out.
+    not: our own would wake us for ever. The kernel's own interface, since with watchdog 7.1, which pairs the
+    two halves of a rename, one command in a hundred waited for its time-out.
     """
 
     def __init__(self, folder: Path, names: Collection[str]) -> None:
