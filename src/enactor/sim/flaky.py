@@ -18,8 +18,8 @@ class FlakySimulator:
 
     `late`, `lost` and `wrong_account` are time-outs of commands that were carried out; `disconnect` is one
     of a command that was not, and for `disconnect_s` nothing is taken; `not_consumed` is not delivered;
-    `stale` shows the state of before for `stale_s`; a loop that ends early is interrupted while it settles. The same
-    seed and commands give the same faults.
+    `stale` shows the state of before for `stale_s`; a loop that ends early is interrupted while it settles.
+    The same seed and commands give the same faults.
     """
 
     def __init__(self, simulator: Simulator, faults: Faults) -> None:
