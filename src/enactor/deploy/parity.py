@@ -21,8 +21,8 @@ class Parity:
 
 
 def compare(before: Sequence[str], after: Sequence[str], dialect: str = "hermes") -> Parity:
-    """Compare the turns of two models, prompt by prompt. `differing` holds (index, before, after) of the turns
-    whose calls differ."""
+    """Compare the turns of two models, prompt by prompt. `differing` holds (index, before, after) of the
+    turns whose calls differ."""
     read = DIALECTS[dialect].parse
     same_calls = 0
     differing = []
