@@ -70,7 +70,7 @@ def test_the_model_gets_one_turn_to_mend_what_the_game_refused():
     far = {**SWAMP, "location": [3300, 3500, 0]}
     replies = [call("BANK_OPEN"), call("GOTO bank") + "\n" + call("BANK_OPEN")]
     trace = controller(*replies, start=far).handle("open the bank")
-    assert [s.result.status for s in trace.steps][0] == "error"
+    assert trace.steps[0].result.status == "error"
     assert trace.steps[-1].result.lowered == "BANK_OPEN"
     assert len(trace.outputs) == 2
 
@@ -157,8 +157,8 @@ def test_stop_is_admitted_in_any_state():
 
 
 def test_two_different_calls_in_text_are_a_guess_and_so_no_call():
-    text = '{"name": "send_command", "arguments": {"command": "EAT"}} or {"name": "send_command", "arguments": {"command": "STOP"}}'
-    assert shapes(text) == ()
+    one, other = (json.dumps({"name": "send_command", "arguments": {"command": c}}) for c in ("EAT", "STOP"))
+    assert shapes(f"{one} or {other}") == ()
     assert shapes("I will use `KILL_LOOP Cow none 5` now") == ()
     assert [c.parsed for c in shapes("KILL_LOOP Cow none 5")] == [{"command": "KILL_LOOP Cow none 5"}]
 
@@ -169,8 +169,8 @@ def test_every_declared_tool_is_carried_out():
 
 
 def test_reads_answer_from_the_result():
-    text = '<tool_call>\n{"name": "get_game_state", "arguments": {"fields": ["health", "inventory"]}}\n</tool_call>'
-    trace = controller(text).handle("hp and inv?")
+    body = '{"name": "get_game_state", "arguments": {"fields": ["health", "inventory"]}}'
+    trace = controller(f"<tool_call>\n{body}\n</tool_call>").handle("hp and inv?")
     assert trace.outcome == "answered"
     assert trace.reply == "Health 35/35. Inventory 3/28: Tuna x2, Cowhide."
 

@@ -13,9 +13,13 @@ from enactor import __version__
 from enactor.errors import EnactorError
 
 COMMANDS = {
+    "demo": ("enactor.cli.demo", "the whole loop, small: build, train, export, compare, play"),
     "chat": ("enactor.cli.chat", "play: talk to the controller in the terminal"),
     "predict": ("enactor.cli.predict", "run the controller over a file of requests"),
     "commands": ("enactor.cli.commands", "what the game can be told: all commands, or one"),
+    "build": ("enactor.cli.build", "make a data set from the phrasebook"),
+    "train": ("enactor.cli.train", "train an adapter by a recipe"),
+    "eval": ("enactor.cli.eval", "compare models on held-out requests"),
     "models": ("enactor.cli.models", "fetch, list and locate weights"),
     "traces": ("enactor.cli.traces", "count and list the recorded requests"),
     "migrate": ("enactor.cli.migrate", "take over an existing training log"),

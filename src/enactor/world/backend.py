@@ -29,8 +29,9 @@ class Backend(Protocol):
         ...
 
     def settle(self, limit_s: float) -> Mapping[str, Any]:
-        """Let game time run until the running command has ended or `limit_s` seconds of game time have passed,
-        and return the last response of that command (`{"status": "running", ...}` when it still runs)."""
+        """Let game time run until the running command has ended or `limit_s` seconds of it have passed.
+
+        Returns the last response of that command, `{"status": "running", ...}` when it still runs."""
         ...
 
     def client(self, action: ClientAction) -> Mapping[str, Any]:

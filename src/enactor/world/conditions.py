@@ -1,7 +1,7 @@
 """What can be waited for: one atom of the plugin's await grammar, over a state.
 
-`idle`, `dialogue`, `no_dialogue`, `plane:N`, `location:X,Y` (within 3 tiles), `has_item:NAME`, `no_item:NAME`,
-`inventory_count:[<=|>=|<|>]N` (occupied slots).
+`idle`, `dialogue`, `no_dialogue`, `plane:N`, `location:X,Y` (within 3 tiles), `has_item:NAME`,
+`no_item:NAME`, `inventory_count:[<=|>=|<|>]N` (occupied slots).
 """
 
 import operator

@@ -1,0 +1,51 @@
+"""What the trained weights themselves say, before any export: greedy turns by torch."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+BATCH = 8
+
+
+def greedy(
+    base_gguf: Path,
+    adapter: Path,
+    prompts: Sequence[str],
+    *,
+    max_tokens: int = 160,
+    progress: Callable[[], object] | None = None,
+) -> list[str]:
+    """Greedy completions of rendered prompts by `base + adapter` in float32, up to `<|im_end|>`.
+
+    Prompts of like length go together, padded on the left. `progress` is called once for each prompt.
+    """
+    import torch
+    from peft import PeftModel
+
+    from enactor.train.base import load_base
+
+    model, tokenizer = load_base(base_gguf, check=False)
+    model = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload().eval()
+    end = tokenizer.convert_tokens_to_ids("<|im_end|>")
+    encoded = [tokenizer(prompt, add_special_tokens=False)["input_ids"] for prompt in prompts]
+    order = sorted(range(len(prompts)), key=lambda i: len(encoded[i]))
+    texts = [""] * len(prompts)
+    for at in range(0, len(order), BATCH):
+        chosen = order[at : at + BATCH]
+        width = max(len(encoded[i]) for i in chosen)
+        ids = torch.tensor([[end] * (width - len(encoded[i])) + encoded[i] for i in chosen])
+        mask = torch.tensor([[0] * (width - len(encoded[i])) + [1] * len(encoded[i]) for i in chosen])
+        with torch.inference_mode():
+            made = model.generate(
+                input_ids=ids,
+                attention_mask=mask,
+                max_new_tokens=max_tokens,
+                do_sample=False,
+                eos_token_id=end,
+                pad_token_id=end,
+            )
+        for i, row in zip(chosen, made[:, width:].tolist(), strict=True):
+            kept = row[: row.index(end)] if end in row else row
+            texts[i] = tokenizer.decode(kept, skip_special_tokens=False)
+            if progress:
+                progress()
+    return texts
