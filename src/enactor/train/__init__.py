@@ -7,6 +7,7 @@ train; the step is our own where that is faster. Importing this package imports 
 """
 
 from enactor.train.adapter import Adapter, BaseIdentity
+from enactor.train.export import ExportError, export_gguf
 from enactor.train.recipe import DataPlan, Recipe, RecipeError, load_recipe, recipe_names
 from enactor.train.rows import Example, Examples, RowsError, encode, encode_rows
 from enactor.train.sft import train
@@ -17,11 +18,13 @@ __all__ = [
     "DataPlan",
     "Example",
     "Examples",
+    "ExportError",
     "Recipe",
     "RecipeError",
     "RowsError",
     "encode",
     "encode_rows",
+    "export_gguf",
     "load_recipe",
     "recipe_names",
     "train",
