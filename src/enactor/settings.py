@@ -83,6 +83,23 @@ class Settings(BaseModel):
         description="Seconds of game time that a loop gets before the next step of the same request, and in "
         "a chat with the simulator after the request.",
     )
+    game_folder: Folder = Field(Path("/tmp"), description="Folder of the live plugin's files.")
+    account: str = Field(
+        "default",
+        min_length=1,
+        description="Account id of the live plugin; `default` has files without a suffix.",
+    )
+    client_command: str | None = Field(
+        None,
+        examples=["/opt/runelite/client.sh {action} {account}"],
+        description="Command line that starts, stops and restarts the game client. Without it the live client "
+        "is left alone.",
+    )
+    unattended: float = Field(
+        21_600.0,
+        gt=0,
+        description="Seconds that the live client may act after the player's last word; then it is stopped.",
+    )
     seed: int = Field(0, ge=0, description="Seed of the simulator: the same seed gives the same world.")
 
 

@@ -75,7 +75,6 @@ def test_bad_usage_is_code_2(arguments: list[str], told: str, capsys: pytest.Cap
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["chat", "--backend", "live"], "--backend sim"),
         (["chat", "--model", "no-such-model", "--say", "hi"], "no model named 'no-such-model'"),
         (["chat", "--model", "gone.gguf", "--say", "hi"], "no model file at gone.gguf"),
         (["predict", "--in", "gone.jsonl", "--out", "p.jsonl"], "no cases at gone.jsonl"),

@@ -50,6 +50,7 @@ class Controller:
         wrong is in the trace. `confirmed` means the player has said yes to what the gate asked."""
         started = time.perf_counter()
         timestamp = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self.toolbox.backend.attend()
         before = self.toolbox.observe()
         steps: tuple[Step, ...] = ()
         completions: tuple[Completion, ...] = ()

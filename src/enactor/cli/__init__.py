@@ -16,6 +16,7 @@ COMMANDS = {
     "demo": ("enactor.cli.demo", "the whole loop, small: build, train, export, compare, play"),
     "chat": ("enactor.cli.chat", "play: talk to the controller in the terminal"),
     "predict": ("enactor.cli.predict", "run the controller over a file of requests"),
+    "sim": ("enactor.cli.sim", "play the plugin's side of its files with the simulator"),
     "commands": ("enactor.cli.commands", "what the game can be told: all commands, or one"),
     "build": ("enactor.cli.build", "make a data set from the phrasebook"),
     "train": ("enactor.cli.train", "train an adapter by a recipe"),

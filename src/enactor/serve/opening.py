@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from enactor.errors import EnactorError
+from enactor.bridge import LiveBackend
 from enactor.models import BASES, LlamaEngine, base_path, find_base, load_engine, pull
 from enactor.models.load import BASE
 from enactor.prompt import SYSTEM, system_with_tools
@@ -62,7 +62,12 @@ def open_engine(settings: Settings, *, slots: int = 1, say: Say | None = None) -
 def open_backend(settings: Settings, start: Mapping[str, Any] | None = None) -> Backend:
     """The game of the settings. Raises `EnactorError`."""
     if settings.backend == "live":
-        raise EnactorError("the live backend is not part of this version: use `--backend sim`")
+        return LiveBackend(
+            folder=settings.game_folder,
+            account=settings.account,
+            client_command=settings.client_command,
+            unattended_s=settings.unattended,
+        )
     return Simulator(seed=settings.seed, start=start)
 
 

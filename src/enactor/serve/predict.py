@@ -42,6 +42,9 @@ class Stopwatch:
     def name(self) -> str:
         return self.game.name
 
+    def attend(self) -> None:
+        self.game.attend()
+
     def observe(self) -> Mapping[str, Any]:
         self.touched.append(time.perf_counter())
         return self.game.observe()

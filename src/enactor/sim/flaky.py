@@ -94,6 +94,9 @@ class FlakySimulator:
         self._offline_until = self._silent_until = float("-inf")
         return self.simulator.client(action)
 
+    def attend(self) -> None:
+        """Nothing to do: a simulated game may go on alone."""
+
     def logs(self, since_s: float = 30.0, grep: str = "", level: str = "INFO") -> list[str]:
         """The simulator's log."""
         return self.simulator.logs(since_s, grep, level)

@@ -214,6 +214,9 @@ class Simulator:
         """The same as `observe`, as a plain dict of its own."""
         return snapshot(self._world)
 
+    def attend(self) -> None:
+        """Nothing to do: a simulated game may go on alone."""
+
     def logs(self, since_s: float = 30.0, grep: str = "", level: str = "INFO") -> list[str]:
         """Log lines of the last `since_s` seconds of game time that contain `grep`, at `level` or above."""
         world = self._world

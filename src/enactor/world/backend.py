@@ -19,6 +19,10 @@ class Backend(Protocol):
         """`sim` or `live`."""
         ...
 
+    def attend(self) -> None:
+        """The player has just said something: a limit on acting unattended counts from now."""
+        ...
+
     def observe(self) -> Mapping[str, Any]:
         """The latest state in the shape of the plugin's state file. With no client running:
         `{"client": {"running": False}}`."""
