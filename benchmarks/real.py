@@ -2,8 +2,8 @@
 
     python benchmarks/real.py ../shared/real [model ...]
 
-Reads bot conversations (`conversations_*.jsonl`), takes each distinct message once with the turn before it as
-history, and runs `enactor predict` on it. What is right was labelled by hand and stands in
+Reads bot conversations (`conversations_*.jsonl`), takes each distinct message once with the turn before it
+as history, and runs `enactor predict` on it. What is right was labelled by hand and stands in
 `data/real_labels.json` by content hash; an entry lists the acceptable lists of calls (a tool may stand for any
 arguments). Prints no player's text.
 """
@@ -90,17 +90,14 @@ def main(folder: str, *models: str) -> None:
             file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
             summary = predict_file(Predictor(engine, system_turn(model)), file, out, slots=1)
             predictions = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
-        print(
-            f"\n{model}: first dispatch {summary.get('first_dispatch_ms')}, peak {summary.get('peak_rss_mb')} MB"
-        )
+        print(f"\n{model}: first dispatch {summary['first_dispatch_ms']}, peak {summary['peak_rss_mb']} MB")
         for day in sorted({case["day"] for case in found.values()}):
             mine = [p for p in predictions if found[p["id"]]["day"] == day]
             counts = Counter(p["outcome"] for p in mine)
             right = [is_right(p["calls"], labels[p["id"]]["accept"]) for p in mine if p["id"] in labels]
             line = ", ".join(f"{name} {counts[name]}" for name in OUTCOMES if counts[name])
-            print(
-                f"  {day}: {len(mine)} requests: {line}; wholly right {Rate(sum(right), len(right))} of {len(right)}"
-            )
+            share = Rate(sum(right), len(right))
+            print(f"  {day}: {len(mine)} requests: {line}; wholly right {share} of {share.n}")
         for p in predictions:
             if p["id"] in labels and not is_right(p["calls"], labels[p["id"]]["accept"]):
                 wanted = " or ".join("; ".join(w) or "no call" for w in labels[p["id"]]["accept"])

@@ -92,8 +92,8 @@ class Settings(BaseModel):
     client_command: str | None = Field(
         None,
         examples=["/opt/runelite/client.sh {action} {account}"],
-        description="Command line that starts, stops and restarts the game client. Without it the live client "
-        "is left alone.",
+        description="Command line that starts, stops and restarts the game client. Without it the live "
+        "client is left alone.",
     )
     unattended: float = Field(
         21_600.0,

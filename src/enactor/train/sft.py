@@ -15,6 +15,7 @@ from enactor.prompt import Segment
 from enactor.trace import content_hash
 from enactor.train.adapter import PROVENANCE, Adapter, BaseIdentity, provenance, save_adapter, write_json
 from enactor.train.batches import plan
+from enactor.train.memory import keep_freed_memory
 from enactor.train.recipe import Recipe, RecipeError
 from enactor.train.rows import Examples, RowsError, encode_rows, read_segments
 from enactor.train.schedule import Schedule
@@ -50,6 +51,7 @@ def train(
         _forget(out)
     import torch
 
+    keep_freed_memory()
     torch.manual_seed(recipe.seed)
     model, tokenizer, base = _load(recipe)
     examples = encode_rows(_segments(rows), tokenizer, recipe.max_length)
