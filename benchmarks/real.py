@@ -4,8 +4,8 @@
 
 Reads bot conversations (`conversations_*.jsonl`), takes each distinct message once with the turn before it
 as history, and runs `enactor predict` on it. What is right was labelled by hand and stands in
-`data/real_labels.json` by content hash; an entry lists the acceptable lists of calls (a tool may stand for any
-arguments). Prints no player's text.
+`data/real_labels.json` by content hash; an entry lists the acceptable lists of calls (a tool alone stands for
+any arguments). Prints no player's text.
 """
 
 import json

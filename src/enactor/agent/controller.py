@@ -54,6 +54,7 @@ class Controller:
         before = self.toolbox.observe()
         steps: tuple[Step, ...] = ()
         completions: tuple[Completion, ...] = ()
+        decided = 0  # how many of the steps came from the model's first turn
         problem = _unfit(message)
         lines = () if problem else direct_lines(message)
         if problem:
@@ -63,9 +64,10 @@ class Controller:
                 ToolCall("send_command", c.arguments, c.parsed, origin="direct") for c in map(_command, lines)
             ]
             steps = self._act(calls, confirmed, on_step)
+            decided = len(steps)
             reply = compose(steps)
         else:
-            text, steps, completions = self._think(message, before, history, confirmed, on_step)
+            text, steps, completions, decided = self._think(message, before, history, confirmed, on_step)
             reply = compose(_telling(steps)) if steps else (text or "I did not understand that.")
         outputs = tuple(c.text for c in completions)
         verdict = judge(message, outputs, steps, reply, nature=nature, verbs=COMMANDS)
@@ -84,7 +86,7 @@ class Controller:
             latency_ms=(time.perf_counter() - started) * 1000,
             prompt_tokens=sum(c.prompt_tokens for c in completions),
             completion_tokens=sum(c.completion_tokens for c in completions),
-            meta={"engine": self.engine.name, "dialect": self.dialect.name},
+            meta={"engine": self.engine.name, "dialect": self.dialect.name, "decided": decided},
         )
 
     def _think(
@@ -94,11 +96,12 @@ class Controller:
         history: Sequence[Message],
         confirmed: bool,
         on_step: OnStep | None,
-    ) -> tuple[str, tuple[Step, ...], tuple[Completion, ...]]:
+    ) -> tuple[str, tuple[Step, ...], tuple[Completion, ...], int]:
         prompt = render_prompt(message, state, history, system=self.system, dialect=self.dialect)
         decision = decide(self.engine, prompt, self.dialect, ladder=self.ladder)
         steps = self._act(decision.calls, confirmed, on_step)
         completions = decision.completions
+        decided = len(steps)
         if self.recover and any(_refused_by_game(step) for step in steps):
             pending = step_messages(steps)
             prompt = render_prompt(
@@ -109,7 +112,7 @@ class Controller:
             failed = next(step.call for step in steps if _refused_by_game(step))
             if second.calls and not _same(second.calls[0], failed):
                 steps += self._act(second.calls, confirmed, on_step)
-        return decision.text, steps, completions
+        return decision.text, steps, completions, decided
 
     def _act(self, calls: Sequence[ToolCall], confirmed: bool, on_step: OnStep | None) -> tuple[Step, ...]:
         """Dispatch in order, each awaited before the next. After the first that does not succeed the rest is

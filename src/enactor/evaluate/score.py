@@ -44,6 +44,7 @@ class Reference:
 class Score:
     """One case judged. `called` is None where no call was due, and `quiet` None where one was.
 
+    `got` are the calls of the model's first turn: what it decided, before it mended what the game refused.
     `verb`: the same verbs (or tools) in the same order. `operands`: the same lowered calls in the same order.
     `complete`: the end states agree, no call was unrequested, and what was done was done by a call; None
     where the right calls do not succeed in the case's state, so that there is nothing to complete.
@@ -87,7 +88,8 @@ def play(case: Case, seed: int = 0, settle_s: float = 120.0) -> Reference:
 
 def score(case: Case, trace: Trace, simulator: Simulator, reference: Reference) -> Score:
     """Judge a trace that was made on `simulator`, started in the case's state with the reference's seed."""
-    got = tuple(call_text(step) for step in trace.steps)
+    made_all = trace.steps
+    got = tuple(call_text(step) for step in made_all[: trace.meta.get("decided", len(made_all))])
     due = bool(case.expect)
     made = any(_taken(step) for step in trace.steps)
     verbs = _heads(got) == _heads(reference.calls)

@@ -14,7 +14,7 @@ from enactor.sim.combat import disengage, engage, leave_to_itself, style, swing,
 from enactor.sim.motion import nearest, reachable, walk
 from enactor.sim.state import Activity, Handler, Refused, Result, Tile, World, distance
 
-REACH = 32  # how far a loop looks for the first creature
+REACH = 64  # how far a loop looks for the first creature
 DEFAULT_KILLS = 100
 RUNES = ("Law rune", "Nature rune", "Fire rune", "Water rune")
 _PEN: Tile = (3178, 3327, 0)

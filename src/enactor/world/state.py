@@ -103,7 +103,7 @@ class GameState:
         equipment = data.get("equipment")
         return cls(
             location=_tile(data.get("location")),
-            health=tuple(data["health"]) if data.get("health") else None,  # type: ignore[arg-type]
+            health=tuple(data["health"]) if data.get("health") else None,
             inventory=None if data.get("inventory") is None else _stacks(data["inventory"]),
             equipment=None if equipment is None else _worn(equipment),
             bank=None if bank is None else _counts(bank),
