@@ -20,7 +20,7 @@ class Demo(Config):
 
 
 def run(config: Demo, settings: Settings) -> int:
-    """Exit code 0 when the tuned model won and its export makes the same calls."""
+    """Exit code 0 when the tuned model won and its export is no worse than the trained weights."""
     from enactor.serve.demo import demo
 
     return demo(

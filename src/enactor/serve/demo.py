@@ -20,7 +20,7 @@ from enactor.curate import BuildConfig, Row, build, read_rows
 from enactor.deploy import Parity, compare
 from enactor.evaluate import Case, Policy, Report, Score, cases_of, evaluate, suite_hash, summarize
 from enactor.models import LlamaEngine, known_sha256, merged_model, pull
-from enactor.prompt import SYSTEM, render_prompt, system_with_tools
+from enactor.prompt import END, SYSTEM, render_prompt, system_with_tools
 from enactor.serve.changes import changes
 from enactor.serve.opening import DESCRIBED_CONTEXT
 from enactor.sim import Simulator
@@ -28,8 +28,8 @@ from enactor.trace import content_hash
 from enactor.train import load_recipe, train
 from enactor.world import GameState, openai_tools, world_hash
 
-ENOUGH = 0.95
-"""Share of turns with equal calls that an export must reach."""
+ALPHA = 0.05
+"""An export is unsound when its losses against the trained weights are less likely than this by chance."""
 
 REQUESTS = (
     "yo go kill 20 giant frogs",
@@ -131,10 +131,10 @@ def demo(recipe_name: str, out: Path, *, cases: int, parity_prompts: int, slots:
         reports.append(summarize(name, tuple(map(_score, scores))))
     console.print(_table(reports))
     won = reports[1].executed.value > reports[0].executed.value
-    sound = parity.same_calls >= ENOUGH * parity.n
+    sound = parity.loss_probability >= ALPHA
     console.print(
         f"{'The tuned model wins' if won else 'The base was not beaten'}; "
-        f"the export {'makes the same calls' if sound else 'differs too much from the trained weights'}."
+        f"the export is {'no worse' if sound else 'worse'} than the trained weights."
     )
     console.rule("The tuned model plays", align="left")
     with LlamaEngine(gguf, warm=f"<|im_start|>system\n{SYSTEM}<|im_end|>\n", name="demo") as engine:
@@ -185,7 +185,8 @@ def _export(
         for prompt in prompts:
             after.append(engine.complete(prompt, max_tokens=160).text)
             step()
-    return asdict(compare(before, after))
+    right = [next(s.text for s in row.segments() if s.train).removesuffix(END) for row in rows]
+    return asdict(compare(before, after, right))
 
 
 def _scores(

@@ -7,6 +7,7 @@ generic byte-level one, which splits digits and runs of spaces otherwise than ll
 """
 
 import logging
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,13 @@ class Difference:
     llama: tuple[int, ...]
 
 
+def _hush(transformers_logging: Any) -> None:
+    """Keep the libraries' own bars and notices to their developers out of the user's terminal."""
+    transformers_logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
+    warnings.filterwarnings("ignore", message="Could not find a config file", module="peft")
+
+
 def load_base(gguf: Path, *, check: bool = True) -> tuple[Any, Any]:
     """`(model, tokenizer)` of the GGUF at `gguf`: a `transformers` causal language model in float32 on the
     CPU that can be trained and saved, and its fast tokenizer.
@@ -44,6 +52,7 @@ def load_base(gguf: Path, *, check: bool = True) -> tuple[Any, Any]:
         from transformers.utils import logging as transformers_logging
     except ImportError as error:
         raise EnactorError(f"training needs {error.name}: `pip install 'enactor[train]'`") from error
+    _hush(transformers_logging)
     tokenizer = load_tokenizer(gguf)
     if check and (found := differences(gguf, tokenizer, probes())):
         first = found[0]
