@@ -199,7 +199,8 @@ def _scores(
         ) as engine,
         _progress(name, len(cases), console) as step,
     ):
-        report = evaluate(Policy(name, engine, system), cases, slots=slots, progress=step)
+        policy = Policy(name, engine, system, ladder=system == SYSTEM, recover=system == SYSTEM)
+        report = evaluate(policy, cases, slots=slots, progress=step)
     return [asdict(score) for score in report.scores]
 
 
