@@ -21,5 +21,9 @@ def COMMAND(name: str, arguments: Sequence[str]) -> int:
     """`sim` has one action so far."""
     if arguments[:1] == ["serve"]:
         return SERVE(f"{name} serve", arguments[1:])
-    print("usage: enactor sim serve [options]; `enactor sim serve --help` tells them", file=sys.stderr)
-    return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
+    asked = arguments[:1] in (["-h"], ["--help"])
+    print(
+        "usage: enactor sim serve [options]; `enactor sim serve --help` tells them",
+        file=sys.stdout if asked else sys.stderr,
+    )
+    return 0 if asked else 2

@@ -31,7 +31,7 @@ class Parity:
         """One-sided sign test (exact McNemar): how likely as many losses among the changed verdicts are by
         chance. Below 0.05 the export has lost something."""
         changed = self.lost + self.gained
-        return sum(math.comb(changed, k) for k in range(self.lost, changed + 1)) / 2**changed
+        return float(sum(math.comb(changed, k) for k in range(self.lost, changed + 1)) / 2**changed)
 
 
 def compare(

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,7 @@ def demo(recipe_name: str, out: Path, *, cases: int, parity_prompts: int, slots:
         scores = stages.run(
             f"Playing held-out requests: {name}",
             [recipe_key if name == "tuned" else known_sha256(base), suite_hash(chosen), system],
-            lambda path=path, system=system, name=name: _scores(name, path, system, chosen, slots, console),
+            partial(_scores, name, path, system, chosen, slots, console),
         )
         reports.append(summarize(name, tuple(map(_score, scores))))
     console.print(_table(reports))
@@ -205,7 +206,8 @@ def _scores(
 
 
 def _score(data: dict[str, Any]) -> Score:
-    return Score(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+    return Score(**values)
 
 
 def _table(reports: list[Report]) -> Table:
