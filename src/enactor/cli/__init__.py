@@ -17,6 +17,7 @@ COMMANDS = {
     "chat": ("enactor.cli.chat", "play: talk to the controller in the terminal"),
     "predict": ("enactor.cli.predict", "run the controller over a file of requests"),
     "sim": ("enactor.cli.sim", "play the plugin's side of its files with the simulator"),
+    "serve": ("enactor.cli.serve", "offer the tools or the model to other programs"),
     "commands": ("enactor.cli.commands", "what the game can be told: all commands, or one"),
     "build": ("enactor.cli.build", "make a data set from the phrasebook"),
     "train": ("enactor.cli.train", "train an adapter by a recipe"),
