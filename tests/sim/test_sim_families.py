@@ -68,10 +68,29 @@ def test_walking_takes_time_and_arrives() -> None:
 
 
 def test_walking_is_refused() -> None:
-    assert "UNREACHABLE" in run(Simulator(), "GOTO 3208 3220 2")["error"]
     assert "UNREACHABLE" in run(Simulator(), "GOTO 2924 3178 0")["error"]
+    assert "UNREACHABLE" in run(Simulator(), "GOTO 3222 3218 3")["error"]
     sim = Simulator(start={**UPSTAIRS, "bank_open": True})
     assert "bank interface is open" in run(sim, "GOTO 3205 3209 2")["error"]
+
+
+def test_walking_takes_stairs_and_ladders() -> None:
+    sim = Simulator(start={"location": [3222, 3218, 0], "inventory": []})
+    assert run(sim, "GOTO 3208 3220 2")["result"]["message"] == "Arrived"
+    assert where(sim) == (3208, 3220, 2)
+    assert run(sim, "GOTO 3117 9843 0")["status"] == "success"  # hill giants, by the trapdoor at Edgeville
+    assert where(sim) == (3117, 9843, 0)
+    assert run(sim, "GOTO 3155 9904 0")["status"] == "success"  # moss giants, by the manhole at Varrock
+
+
+def test_locked_ladders_bar_the_way() -> None:
+    guild = "GOTO 3019 9739 0"
+    near = {"location": [3019, 3341, 0]}
+    assert "Mining level of 60" in run(Simulator(start=near), "INTERACT_OBJECT Ladder Climb-down")["error"]
+    able, unable = (Simulator(start={**near, "skills": {"mining": n}}) for n in (60, 59))
+    assert run(able, guild)["status"] == "success"
+    assert run(unable, guild)["status"] == "success"  # the long way, through the dwarven mine
+    assert unable.seconds > 2 * able.seconds
 
 
 def test_stop_halts_where_one_is() -> None:

@@ -68,7 +68,7 @@ def everything(sim: Simulator) -> Counter[str]:
         if offer is not None:
             total[facts.key(offer.item)] += offer.items
             total["coins"] += offer.coins
-    return total
+    return Counter({item: n for item, n in total.items() if n})
 
 
 def check(sim: Simulator, xp_before: dict[str, int]) -> dict[str, int]:
@@ -88,10 +88,19 @@ def check(sim: Simulator, xp_before: dict[str, int]) -> dict[str, int]:
     return xp
 
 
+def accounted(sim: Simulator, before: Counter[str]) -> Counter[str]:
+    """What must exist now: what there was before, and what the ledger's events made and used up."""
+    total = Counter(before)
+    for (_, item), count in sim._world.ledger.items():
+        total[item] += count
+    return Counter({item: n for item, n in total.items() if n})
+
+
 def play(seed: int, start: int, count: int) -> Simulator:
     """`count` random commands, with some waiting and a client that is restarted now and then."""
     rng = random.Random(seed)
     sim, xp = Simulator(seed, STARTS[start]), {}
+    before = everything(sim)
     for _ in range(count):
         response = sim.send(some_line(rng))
         assert {"status", "command", "result", "error"} <= set(response)
@@ -102,6 +111,7 @@ def play(seed: int, start: int, count: int) -> Simulator:
         if rng.random() < 0.01:
             sim.client(rng.choice(("stop", "start", "restart")))
         xp = check(sim, xp)
+        assert everything(sim) == accounted(sim, before)
     return sim
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from enactor.sim import facts
-from enactor.sim.motion import reachable, walk
+from enactor.sim.motion import walk
+from enactor.sim.routes import reachable, travel
 from enactor.sim.state import Activity, Handler, Refused, Result, World, distance
 
 REACH = 15  # BANK_OPEN clicks a booth in view; it does not cross the map
@@ -45,15 +46,14 @@ def booth(world: World, reach: int) -> facts.Thing:
 def bank_trip(world: World, keep: Callable[[str], bool]) -> Activity:
     """Walk to the nearest bank (stairs are taken), put away all but what `keep` says, close."""
     here = world.tile()
-    banks = [b for b in facts.things_of("bank") if reachable(world, (*b.tile[:2], here[2]))]
-    if not banks:
+    by_distance = sorted(
+        facts.things_of("bank"),
+        key=lambda b: (distance(here, (*b.tile[:2], here[2])) + 20 * abs(b.tile[2] - here[2]), b.uid),
+    )
+    goal = next((b.tile for b in by_distance if reachable(world, b.tile)), None)
+    if goal is None:
         raise Refused("bank not found: too far from any bank booth, chest or banker")
-    goal = min(
-        banks, key=lambda b: (distance(here, (*b.tile[:2], here[2])) + 20 * abs(b.tile[2] - here[2]), b.uid)
-    ).tile
-    yield from walk(world, (goal[0], goal[1], here[2]), within=1)
-    if goal[2] != here[2]:
-        yield 6 * abs(goal[2] - here[2])
+    yield from travel(world, goal, within=1)
     yield OPEN_TICKS
     for name in dict.fromkeys(n for n, _ in world.player.pack.items()):
         if not keep(name):

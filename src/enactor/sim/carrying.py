@@ -39,7 +39,7 @@ def eat_one(world: World, food: str | None = None) -> str | None:
         name = pack.find(food)
     if name is None:
         return None
-    pack.remove(name)
+    world.spend(name, 1, "eaten")
     top = max(player.levels["hitpoints"], player.hp)
     player.hp = min(player.hp + facts.item(name).heals, top)
     if world.fight is not None:
@@ -50,7 +50,7 @@ def eat_one(world: World, food: str | None = None) -> str | None:
 
 def bury(world: World, name: str) -> None:
     """Bury one of the bones."""
-    world.player.pack.remove(name)
+    world.spend(name, 1, "buried")
     world.gain("prayer", round(facts.item(name).xp * 10))
 
 
@@ -160,7 +160,7 @@ def cmd_pick_up(world: World, args: Sequence[str]) -> Activity:
     assert spawn is not None
     if distance(here, spawn.tile) > 0:
         yield from walk(world, spawn.tile)
-    world.player.pack.add(spawn.name)
+    world.give(spawn.name, 1, "found")
     world.gone[spawn.uid] = world.tick + spawn.returns
     return {"message": f"Picked up {spawn.name}", "quantity": 1}
 
@@ -180,11 +180,11 @@ def mix(world: World, first: str, second: str) -> Result | None:
             raise Refused(f"You need a {skill.capitalize()} level of {rule['level']} to do that")
         for side in ("a", "b"):
             if rule.get("keeps") != side:
-                pack.remove(rule[side])
+                world.spend(rule[side], 1, "crafted")
         gives: list[Any] = rule["gives"]
-        world.give(gives[0], gives[1] if len(gives) > 1 else 1)
+        world.give(gives[0], gives[1] if len(gives) > 1 else 1, "crafted")
         for name in rule.get("leaves", ()):
-            world.give(name)
+            world.give(name, 1, "crafted")
         if skill:
             world.gain(skill, round(rule["xp"] * 10))
         return {"message": f"Made {gives[0]}"}

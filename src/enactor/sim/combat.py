@@ -123,10 +123,10 @@ def damage(world: World, npc: facts.Spawn, points: int) -> bool:
     if world.fight is not None and world.fight.npc.uid == npc.uid:
         disengage(world)
     for name in npc.always:
-        world.drop(name, 1, npc.tile)
+        world.spill(name, 1, "loot", npc.tile)
     for name, least, most, chance in facts.read("drops.yaml").get(npc.name, ()):
         if world.rng.random() * 1000 < chance:
-            world.drop(name, world.rng.randint(least, most), npc.tile)
+            world.spill(name, world.rng.randint(least, most), "loot", npc.tile)
     return True
 
 
@@ -185,9 +185,10 @@ def die(world: World) -> None:
         player.pack.add(name, kept)
         if count > kept:
             left.append((name, count - kept))
-    if world.grave is not None:  # an older gravestone crumbles and its items lie there
-        for name, count in world.grave.items:
-            world.drop(name, count, world.grave.tile)
+    older = world.grave_now()
+    if older is not None:  # it crumbles and its items lie there
+        for name, count in older.items:
+            world.drop(name, count, older.tile)
     world.grave = Grave(where, left, world.tick + GRAVE_TICKS) if left else None
     disengage(world)
     player.walk, player.tile = None, RESPAWN

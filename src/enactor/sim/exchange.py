@@ -63,7 +63,8 @@ def buying(world: World, text: str, count: int, price: int | None = None, percen
     if offer < guide:
         return {"message": f"Offer for {item} did not fill", "bought": 0}
     bought = min(count, world.player.pack.count("Coins") // offer)
-    world.player.pack.remove("Coins", bought * offer)
+    world.spend("Coins", bought * offer, "exchange")
+    world.book("exchange", item, bought)
     fitted = world.player.pack.add(item, bought)
     _to_bank(world, item, bought - fitted)
     world.window = None
@@ -101,8 +102,8 @@ def cmd_sell(world: World, args: Sequence[str]) -> Activity:
     world.window = None
     if percent > 0:
         return {"message": f"Offer for {name} did not fill", "sold": 0}
-    sold = world.player.pack.remove(name, count)
-    world.give("Coins", sold * price)
+    sold = world.spend(name, count, "exchange")
+    world.give("Coins", sold * price, "exchange")
     return {"message": f"Sold {sold} {name}", "sold": sold, "earned": sold * price}
 
 
@@ -223,15 +224,17 @@ def cmd_confirm(world: World, args: Sequence[str]) -> Result:
     if offer.kind == "buy":
         if pack.count("Coins") < offer.quantity * offer.price:
             raise Refused("Not enough coins for this offer")
-        pack.remove("Coins", offer.quantity * offer.price)
+        world.spend("Coins", offer.quantity * offer.price, "exchange")
         if offer.price >= guide_price(item):
             offer.done = offer.items = offer.quantity
+            world.book("exchange", item, offer.quantity)
     else:
         if pack.count(item) < offer.quantity:
             raise Refused(f"Item '{item}' not found in inventory")
-        pack.remove(item, offer.quantity)
+        world.spend(item, offer.quantity, "exchange")
         if offer.price <= guide_price(item):
             offer.done, offer.coins = offer.quantity, offer.quantity * offer.price
+            world.book("exchange", "Coins", offer.coins)
     world.offers[draft["slot"]] = offer
     world.draft = {}
     return {"message": f"Offer placed: {offer.kind} {offer.quantity} {item} at {offer.price}"}
@@ -263,8 +266,10 @@ def cmd_abort(world: World, args: Sequence[str]) -> Result:
     rest = offer.quantity - offer.done
     if offer.kind == "buy":
         offer.coins += rest * offer.price
+        world.book("exchange", "Coins", rest * offer.price)
     else:
         offer.items += rest
+        world.book("exchange", offer.item, rest)
     offer.done = offer.quantity
     return {"message": "Offer aborted"}
 

@@ -286,14 +286,13 @@ def around(tile: Tile, radius: int) -> list[tuple[int, Spawn | Thing]]:
 
 
 def island(tile: Tile) -> str:
-    """Name of the walkable region: an island, the underground or the mainland."""
+    """Name of the walkable region: an island, a dungeon or the mainland."""
     x, y, _ = tile
-    if y > 4400 or x > 4000:
-        return f"underground {x >> 7},{y >> 7}"
-    for name, (west, south, east, north) in read("spawns.yaml")["islands"].items():
+    below = y > 4400 or x > 4000
+    for name, (west, south, east, north) in read("spawns.yaml")["dungeons" if below else "islands"].items():
         if west <= x <= east and south <= y <= north:
             return str(name)
-    return "mainland"
+    return f"underground {x >> 7},{y >> 7}" if below else "mainland"
 
 
 # -- skills -----------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from enactor.sim.banking import bank_trip
 from enactor.sim.carrying import has_tool
 from enactor.sim.levels import gather_chance
 from enactor.sim.motion import nearest, walk
+from enactor.sim.routes import travel
 from enactor.sim.state import Activity, Handler, Refused, World, distance
 from enactor.world.catalogue import Fish
 
@@ -100,13 +101,10 @@ def _fish_at(world: World, spot: facts.Spawn, fish: Fish, drop: bool) -> Activit
         for kind, rate in ladder:
             if level >= kind.level and world.rng.random() < gather_chance(rate.low, rate.high, level):
                 if kind.bait:
-                    pack.remove(kind.bait)
+                    world.spend(kind.bait, 1, "bait")
                 world.gain("fishing", round(kind.xp * 10))
                 caught += 1
-                if drop:
-                    world.drop(kind.item, 1)
-                else:
-                    pack.add(kind.item)
+                (world.spill if drop else world.give)(kind.item, 1, "fished")
                 break
         world.progress["caught"] = caught
     return {"message": "Inventory is full", "inventory_full": True, "caught": caught}
@@ -133,6 +131,7 @@ def cmd_draynor(world: World, args: Sequence[str]) -> Activity:
             (s for s in facts.spawns_named("fishing spot") if "Net" in s.methods),
             key=lambda s: (distance(_DRAYNOR, s.tile), s.uid),
         )
+        yield from travel(world, spot.tile, within=1)
         trip = _fish_at(world, spot, fish, False)
         for wait in trip:
             yield wait
@@ -180,10 +179,7 @@ def chopping(world: World, text: str, *, drop: bool = False) -> Activity:
                 continue
             world.gain("woodcutting", round(tree.xp * 10))
             chopped += 1
-            if drop:
-                world.drop(tree.logs, 1)
-            else:
-                pack.add(tree.logs)
+            (world.spill if drop else world.give)(tree.logs, 1, "chopped")
             if world.rng.random() * rate.yields < 1:
                 world.gone[target.uid] = world.tick + rate.returns
         world.progress["chopped"] = chopped
@@ -232,10 +228,7 @@ def mining(world: World, text: str, count: int = -1, *, drop: bool = False) -> A
                 world.gone[target.uid] = world.tick + rate.returns
                 world.gain("mining", round(ore.xp * 10))
                 mined += 1
-                if drop:
-                    world.drop(ore.item, 1)
-                else:
-                    pack.add(ore.item)
+                (world.spill if drop else world.give)(ore.item, 1, "mined")
         world.progress["mined"] = mined
     full = pack.free() == 0
     return {
@@ -263,7 +256,7 @@ def cmd_tin_copper(world: World, args: Sequence[str]) -> Activity:
     _best_tool(world, "pickaxe", "mining")
     yield 1
     while True:
-        yield from walk(world, _SWAMP_MINE, within=3)
+        yield from travel(world, _SWAMP_MINE, within=3)
         for ore, share in (("tin", 2), ("copper", 1)):
             if amount := world.player.pack.free() // share:
                 yield from mining(world, ore, amount)

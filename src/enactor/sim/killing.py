@@ -11,7 +11,8 @@ from enactor.sim import facts
 from enactor.sim.banking import bank_trip
 from enactor.sim.carrying import bury, eat_one, take_drops
 from enactor.sim.combat import disengage, engage, leave_to_itself, style, swing, weapon
-from enactor.sim.motion import nearest, reachable, walk
+from enactor.sim.motion import nearest, walk
+from enactor.sim.routes import reachable, travel
 from enactor.sim.state import Activity, Handler, Refused, Result, Tile, World, distance
 
 REACH = 64  # how far a loop looks for the first creature
@@ -124,7 +125,7 @@ def kill_loop(
             yield 2
         if bank_when_full and world.player.pack.free() == 0:
             yield from bank_trip(world, keep=lambda n: False)
-            yield from walk(world, home, within=1)
+            yield from travel(world, home, within=1)
         reason = safe()
         if reason:
             return {"message": reason, "kills": progress["kills"], "stopped": True}
@@ -179,7 +180,7 @@ def cmd_cowhides(world: World, args: Sequence[str]) -> Activity:
 def _from_afar(world: World) -> Activity:
     if not reachable(world, _PEN):
         raise Refused("UNREACHABLE: no path to the cow pen")
-    yield from walk(world, _PEN, within=2)
+    yield from travel(world, _PEN, within=2)
     return (yield from kill_loop(world, "Cow", None, 10**9, ("Cowhide",), bank_when_full=True))
 
 

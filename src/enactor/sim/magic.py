@@ -52,7 +52,7 @@ def pay(world: World, spell: Spell) -> None:
     check(world, spell)
     for rune, n in spell.runes:
         if facts.key(rune) != _endless(world):
-            world.player.pack.remove(rune, n)
+            world.spend(rune, n, "cast")
     world.gain("magic", round(spell.xp * 10))
 
 
@@ -154,9 +154,9 @@ def cmd_cast_item(world: World, args: Sequence[str]) -> Activity:
             raise Refused("You can't turn coins into coins")
         yield 4
         pay(world, spell)
-        world.player.pack.remove(name)
+        world.spend(name, 1, "alchemy")
         coins = facts.item(name).value * (6 if kind.startswith("high") else 4) // 10
-        world.give("Coins", coins)
+        world.give("Coins", coins, "alchemy")
         return {"message": f"Turned {name} into {coins} coins"}
     if spell.kind != "item":
         raise Refused(f"{spell.name} cannot be cast on an item")
@@ -192,7 +192,7 @@ def telegrab(world: World, spell: Spell, text: str) -> Activity:
         pile.quantity -= world.player.pack.add(pile.name, pile.quantity)
         world.drops = [d for d in world.drops if d.quantity > 0]
     elif spawn is not None and world.alive(spawn):
-        world.player.pack.add(spawn.name)
+        world.give(spawn.name, 1, "found")
         world.gone[spawn.uid] = world.tick + spawn.returns
     return {"message": f"Telegrabbed {pile.name if pile else text.replace('_', ' ')}"}
 

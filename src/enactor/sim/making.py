@@ -9,6 +9,7 @@ from enactor.sim.banking import bank_name, bank_trip
 from enactor.sim.carrying import has_tool, need
 from enactor.sim.levels import gather_chance
 from enactor.sim.motion import nearest, walk
+from enactor.sim.routes import travel
 from enactor.sim.state import Activity, Handler, Refused, Tile, World, distance
 from enactor.world.catalogue import Bar
 
@@ -53,17 +54,17 @@ def cooking(world: World, text: str = "", where: Tile | None = None) -> Activity
         item, rate = facts.item(kind), facts.read("skills.yaml")["cooking"].get(facts.item(kind).name)
         while pack.find(kind):
             yield _COOK_TICKS
-            if not pack.remove(kind):
+            if not world.spend(kind, 1, "cooked"):
                 break
             level = player.levels["cooking"]
             if rate is None or world.rng.random() < gather_chance(
                 rate["low"] + bonus, rate["high"] + bonus, level
             ):
-                world.give(item.makes or item.name)
+                world.give(item.makes or item.name, 1, "cooked")
                 world.gain("cooking", round(item.xp * 10))
                 cooked += 1
             else:
-                world.give(rate["burnt"])
+                world.give(rate["burnt"], 1, "cooked")
                 burnt += 1
             world.progress.update(cooked=cooked, burnt=burnt)
     return {"message": f"Cooked {cooked}, burnt {burnt}", "cooked": cooked, "burnt": burnt}
@@ -91,7 +92,7 @@ def light(world: World, text: str) -> Activity:
     yield 4
     while world.rng.random() >= chance:
         yield 4
-    if not world.player.pack.remove(name):
+    if not world.spend(name, 1, "lit"):
         raise Refused(f"Item '{name}' not found in inventory")
     world.burning[here] = world.tick + _FIRE_TICKS
     world.gain("firemaking", round(logs.xp * 10))
@@ -126,10 +127,10 @@ def _has_ore(world: World, bar: Bar) -> bool:
 def smelt_one(world: World, bar: Bar) -> bool:
     """Turn ores into one bar; half of the iron fails without a ring of forging."""
     for ore, n in bar.ingredients:
-        world.player.pack.remove(ore, n)
+        world.spend(ore, n, "smelted")
     if bar.name == "Iron bar" and not has_tool(world, "Ring of forging") and world.rng.random() < 0.5:
         return False
-    world.player.pack.add(bar.name)
+    world.give(bar.name, 1, "smelted")
     world.gain("smithing", round(bar.xp * 10))
     return True
 
@@ -189,7 +190,7 @@ def cmd_bronze_bars(world: World, args: Sequence[str]) -> Activity:
                         del bank[held]
             if not _has_ore(world, bar):
                 return {"message": f"Out of ore after {done} cycles", "cycles": done}
-            yield from walk(world, home.tile, within=1)
+            yield from travel(world, home.tile, within=1)
         yield from smelting(world, bar, 28)
         yield from bank_trip(world, keep=lambda n: False)
         world.progress["cycles"] = done + 1
@@ -221,8 +222,8 @@ def smithing(world: World, text: str, product: str | None = None) -> Activity:
         yield _SMELT_TICKS
         if world.player.pack.count(bar) < bars:
             break
-        world.player.pack.remove(bar, bars)
-        world.give(f"{metal} {form}")
+        world.spend(bar, bars, "smithed")
+        world.give(f"{metal} {form}", 1, "smithed")
         world.gain("smithing", round(xp * bars * 10))
         made += 1
     return {"message": f"Smithed {made} {metal} {form}", "count": made}

@@ -1,4 +1,4 @@
-"""Walking: straight over open ground, two tiles a tick, never from one plane or island to another."""
+"""Walking: straight over open ground, two tiles a tick, within one floor of one island, building or cave."""
 
 from __future__ import annotations
 
@@ -13,18 +13,25 @@ T = TypeVar("T", facts.Spawn, facts.Thing, facts.Lying)
 TILES_PER_TICK = 2
 REACH = 20  # how far the menu actions look for a creature or a thing
 _LEG = 16  # tiles between two looks around for aggressive creatures
+_BUILDING = 25  # tiles: an upper floor reaches no further
 
 
-def reachable(world: World, target: Tile) -> bool:
-    """Can one walk there: the same plane and the same island or cave?"""
-    here = world.tile()
-    return here[2] == target[2] and facts.island(here) == facts.island(target)
+def connected(one: Tile, other: Tile) -> bool:
+    """Is there a way on foot without stairs: the same floor of the same island, building or cave?"""
+    if one[2] != other[2] or facts.island(one) != facts.island(other):
+        return False
+    return one[2] == 0 or distance(one, other) <= _BUILDING
+
+
+def unreachable(target: Tile) -> Refused:
+    """The plugin's error for a place to which there is no way."""
+    return Refused(f"UNREACHABLE: no path to {target[0]}, {target[1]}, {target[2]}")
 
 
 def walk(world: World, target: Tile, within: int = 0) -> Activity:
     """Walk until `within` tiles of the target. Yields ticks; raises `Refused` when there is no way."""
-    if not reachable(world, target):
-        raise Refused(f"UNREACHABLE: no path to {target[0]}, {target[1]}, {target[2]}")
+    if not connected(world.tile(), target):
+        raise unreachable(target)
     world.window = None
     world.talk = None
     while (far := distance(world.tile(), target)) > within:

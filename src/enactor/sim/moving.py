@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from enactor.sim import facts
 from enactor.sim.combat import disengage
-from enactor.sim.motion import nearest, reachable, walk
+from enactor.sim.motion import nearest, unreachable
+from enactor.sim.routes import climb as take
+from enactor.sim.routes import reachable, travel
 from enactor.sim.state import Activity, Handler, Refused, Result, Tile, World
 
 
@@ -20,9 +22,9 @@ def cmd_goto(world: World, args: Sequence[str]) -> Activity:
     if world.window is not None:
         raise Refused(f"Cannot walk: {world.window.partition(':')[0]} interface is open, close it first")
     if not reachable(world, target):
-        raise Refused(f"UNREACHABLE: no path to {target[0]}, {target[1]}, {target[2]}")
+        raise unreachable(target)
     disengage(world)
-    yield from walk(world, target)
+    yield from travel(world, target)
     return {"message": "Arrived", "location": {"x": target[0], "y": target[1], "plane": target[2]}}
 
 
@@ -35,20 +37,8 @@ def climb(world: World, stairs: facts.Thing, action: str) -> Activity:
         way = "up" if "up" in stairs.data else "down"
     if way not in stairs.data:
         raise Refused(f"Menu option not found: option='{action}', target='{stairs.name}'")
-    for skill, level in stairs.data.get("needs", {}).items():
-        if world.player.levels[skill] < level:
-            raise Refused(f"You need a {skill.capitalize()} level of {level} to enter")
-    key = stairs.data.get("item")
-    if key and not world.player.pack.find(key):
-        raise Refused(f"The door is locked: you need a {key}")
-    disengage(world)
-    yield 1
-    yield from walk(world, stairs.tile, within=1)
-    yield 2
-    x, y, plane = stairs.data[way]
-    world.player.tile = (x, y, plane)
-    world.window = world.talk = None
-    return {"message": f"{action} {stairs.name}", "location": {"x": x, "y": y, "plane": plane}}
+    arrived = yield from take(world, stairs, way)
+    return {**arrived, "message": f"{action} {stairs.name}"}
 
 
 def _ladder(world: World, way: str) -> facts.Thing:

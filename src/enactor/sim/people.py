@@ -95,7 +95,7 @@ def _shear(world: World, npc: facts.Spawn) -> Activity:
     if not world.player.pack.free():
         raise Refused("Inventory is full")
     yield 3
-    world.player.pack.add("Wool")
+    world.give("Wool", 1, "sheared")
     world.gone[npc.uid] = world.tick + 50
     return {"message": "You get some wool"}
 
@@ -103,15 +103,15 @@ def _shear(world: World, npc: facts.Spawn) -> Activity:
 def _milk(world: World) -> Activity:
     need(world, "Bucket")
     yield 5
-    if world.player.pack.remove("Bucket"):
-        world.give("Bucket of milk")
+    if world.spend("Bucket", 1, "milked"):
+        world.give("Bucket of milk", 1, "milked")
     return {"message": "You milk the cow"}
 
 
 def _pickpocket(world: World, npc: facts.Spawn) -> Activity:
     yield 2
     if world.rng.random() < 0.4 + world.player.levels["thieving"] / 200:
-        world.give("Coins", 3)
+        world.give("Coins", 3, "pickpocketed")
         world.gain("thieving", 80)
         return {"message": f"You pick the {npc.name.lower()}'s pocket"}
     world.player.hp = max(world.player.hp - 1, 1)

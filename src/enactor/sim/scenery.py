@@ -68,7 +68,7 @@ def _use(world: World, what: facts.Thing, action: str) -> Activity:
     if kind == "door" and "toll" in facts.key(action):
         if pack.count("Coins") < _TOLL:
             raise Refused(f"You need {_TOLL} coins for the toll")
-        pack.remove("Coins", _TOLL)
+        world.spend("Coins", _TOLL, "toll")
     if kind == "pick" and not pack.free() and not facts.stackable(what.data["gives"]):
         raise Refused("Inventory is full")
     if distance(world.tile(), what.tile) > 1:
@@ -86,7 +86,7 @@ def _use(world: World, what: facts.Thing, action: str) -> Activity:
         yield 2
     elif kind == "pick":
         yield 2
-        pack.add(what.data["gives"])
+        world.give(what.data["gives"], 1, "picked")
         world.gone[what.uid] = world.tick + what.data["returns"]
         return {"message": f"You take {what.data['gives']}"}
     elif kind == "hopper":
@@ -123,7 +123,7 @@ def _smith_anything(world: World) -> Activity:
 
 def _fill_hopper(world: World) -> Result:
     need(world, "Grain")
-    world.player.pack.remove("Grain")
+    world.spend("Grain", 1, "milled")
     world.hopper += 1
     return {"message": "You put the grain in the hopper"}
 
@@ -132,9 +132,9 @@ def _empty_bin(world: World) -> Result:
     need(world, "Pot")
     if not world.flour:
         raise Refused("The flour bin is empty")
-    world.player.pack.remove("Pot")
+    world.spend("Pot", 1, "milled")
     world.flour -= 1
-    world.give("Pot of flour")
+    world.give("Pot of flour", 1, "milled")
     return {"message": "You fill a pot with flour"}
 
 
@@ -144,8 +144,8 @@ def fill(world: World, only: str | None = None) -> Activity:
     if held is None:
         raise Refused("You have nothing to fill")
     yield 2
-    while world.player.pack.remove(held):
-        world.give(FILLED[held])
+    while world.spend(held, 1, "filled"):
+        world.give(FILLED[held], 1, "filled")
         yield 1
     return {"message": f"Filled {held}"}
 
@@ -155,8 +155,8 @@ def _spin(world: World) -> Activity:
     made = 0
     while world.player.pack.find("Wool"):
         yield _WOOL_TICKS
-        if world.player.pack.remove("Wool"):
-            world.give("Ball of wool")
+        if world.spend("Wool", 1, "spun"):
+            world.give("Ball of wool", 1, "spun")
             world.gain("crafting", 25)
             made += 1
     return {"message": f"Spun {made} balls of wool", "count": made}

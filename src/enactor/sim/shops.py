@@ -47,8 +47,8 @@ def cmd_buy(world: World, args: Sequence[str]) -> Result:
     count = min(count, pack.room(item))
     if count <= 0:
         raise Refused("Inventory is full")
-    pack.remove("Coins", count * price)
-    pack.add(item, count)
+    world.spend("Coins", count * price, "shop")
+    world.give(item, count, "shop")
     world.stock[(shop.id, item)] = (shop.stock[item][0] - stock + count, world.tick)
     return {"message": f"Bought {count} {item}", "count": count, "cost": count * price}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -229,6 +229,7 @@ class World:
         self.kills: dict[str, int] = {}
         self.journal: deque[tuple[int, str, str]] = deque(maxlen=500)
         self.extra_spawns: list[facts.Spawn] = []
+        self.ledger: Counter[tuple[str, str]] = Counter()  # (event, item key) -> made minus used up
 
     # -- where ------------------------------------------------------------------------------------------
 
@@ -294,18 +295,40 @@ class World:
     def ground(self) -> list[Drop]:
         """Drops that still lie there."""
         if any(d.expires <= self.tick for d in self.drops):
+            for drop in self.drops:
+                if drop.expires <= self.tick:
+                    self.book("despawned", drop.name, -drop.quantity)
             self.drops = [d for d in self.drops if d.expires > self.tick]
         return self.drops
 
-    def give(self, name: str, count: int = 1) -> int:
-        """Put into the inventory what fits, the rest on the ground; returns what fitted."""
+    def book(self, event: str, name: str, count: int) -> None:
+        """Enter into the ledger that items came into the world (`count` > 0) or left it (< 0)."""
+        if count:
+            self.ledger[event, facts.key(name)] += count
+
+    def give(self, name: str, count: int, event: str) -> int:
+        """Make items: into the inventory what fits, the rest on the ground; returns what fitted."""
+        self.book(event, name, count)
         fitted = self.player.pack.add(name, count)
         self.drop(name, count - fitted)
         return fitted
 
+    def spill(self, name: str, count: int, event: str, tile: Tile | None = None) -> None:
+        """Make items that lie on the ground."""
+        self.book(event, name, count)
+        self.drop(name, count, tile)
+
+    def spend(self, name: str, count: int, event: str) -> int:
+        """Use up to `count` of an item held; returns how many there were."""
+        used = self.player.pack.remove(name, count)
+        self.book(event, name, -used)
+        return used
+
     def grave_now(self) -> Grave | None:
         """The gravestone, unless it has crumbled."""
         if self.grave is not None and self.grave.expires <= self.tick:
+            for name, count in self.grave.items:
+                self.book("grave crumbled", name, -count)
             self.grave = None
         return self.grave
 
@@ -314,7 +337,7 @@ class World:
         if any(end <= self.tick for end in self.burning.values()):
             for tile in [t for t, end in self.burning.items() if end <= self.tick]:
                 del self.burning[tile]
-                self.drop("Ashes", 1, tile)
+                self.spill("Ashes", 1, "fire went out", tile)
         return list(self.burning)
 
     def log(self, text: str, level: str = "INFO") -> None:

@@ -101,9 +101,9 @@ def _happen(world: World, effect: Mapping[str, Any]) -> None:
             world.log(f"Congratulations! Quest complete: {value[0]}")
     elif what == "take":
         for text in value:
-            world.player.pack.remove(*facts.counted(text))
+            world.spend(*facts.counted(text), "quest")
     elif what == "give":
-        world.give(*facts.counted(value))
+        world.give(*facts.counted(value), "quest")
     elif what == "xp":
         world.gain(value[0], value[1] * 10)
     elif what == "window":
@@ -116,7 +116,7 @@ def sail(world: World, coin: str, fare: int, to: tuple[int, int, int]) -> None:
     """Pay and be carried across; refused without the money."""
     if world.player.pack.count(coin) < fare:
         raise Refused(f"You need {fare} {coin.lower()} for the fare")
-    world.player.pack.remove(coin, fare)
+    world.spend(coin, fare, "fare")
     world.player.walk, world.player.tile = None, to
     world.talk = world.window = None
 
