@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from enactor.models.engine import Completion, Engine
-from enactor.prompt import Dialect, tool_call
+from enactor.prompt import Dialect, ParsedTurn, tool_call
 from enactor.trace.values import ToolCall
 from enactor.world import COMMANDS, TOOLS, CommandError, parse, turn_gbnf
 
@@ -34,7 +34,7 @@ class Decision:
 def decide(engine: Engine, prompt: str, dialect: Dialect, *, ladder: bool = True) -> Decision:
     """Decode one turn and climb. With `ladder=False` only the strict rung counts."""
     first = engine.complete(prompt)
-    turn = dialect.parse(first.text)
+    turn = _read(first, dialect)
     if not ladder or (turn.well_formed and all(_callable(call) for call in turn.calls)):
         if turn.calls or not ladder or not _shows_call(turn.text):
             return Decision(turn.text, turn.calls, (first,))
@@ -42,11 +42,17 @@ def decide(engine: Engine, prompt: str, dialect: Dialect, *, ladder: bool = True
         if repaired:
             return Decision("", repaired, (first,))
     second = engine.complete(prompt, grammar=turn_gbnf())
-    forced = dialect.parse(second.text)
+    forced = _read(second, dialect)
     calls = tuple(replace(call, origin="forced") for call in forced.calls if call.parsed is not None)
     if calls:
         return Decision(forced.text, calls, (first, second))
     return Decision(turn.text, turn.calls, (first, second))
+
+
+def _read(done: Completion, dialect: Dialect) -> ParsedTurn:
+    """The turn by the strict parser; calls that an endpoint gave as structure are taken as they are."""
+    turn = dialect.parse(done.text)
+    return turn if done.calls is None else ParsedTurn(turn.text, done.calls)
 
 
 def shapes(text: str) -> tuple[ToolCall, ...]:

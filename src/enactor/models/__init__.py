@@ -7,7 +7,7 @@ shipped adapter into it once (`merged_model`) and decodes with llama.cpp in this
 
 from enactor.models.adapter import AdapterError, adapter_hash
 from enactor.models.cache import CacheError, cache_folder, known_sha256
-from enactor.models.engine import Completion, Engine, EngineError
+from enactor.models.engine import Completion, Engine, EngineError, EngineUnavailable, OnText, Options, Request
 from enactor.models.fetch import FetchError, Progress
 from enactor.models.gguf_file import ModelFileError, check_gguf
 from enactor.models.llama import LlamaEngine
@@ -24,10 +24,14 @@ __all__ = [
     "Completion",
     "Engine",
     "EngineError",
+    "EngineUnavailable",
     "FetchError",
     "LlamaEngine",
     "ModelFileError",
+    "OnText",
+    "Options",
     "Progress",
+    "Request",
     "ScriptedEngine",
     "WeightsError",
     "adapter_hash",

@@ -12,19 +12,20 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
-from enactor.models.engine import Completion, EngineError
+from enactor.models.engine import Completion, EngineError, OnText, Options, Request
 from enactor.models.gguf_file import check_gguf
 
 BATCH = 256
 """Prompt tokens evaluated at once. A cancellation during a long prompt waits for one batch at most."""
 
 
-class _Request:
+class _Decoding:
     """One completion under way: collects chunks, and tells llama.cpp to stop when it is cancelled."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_text: OnText | None = None) -> None:
+        self.on_text = on_text
         self.cancelled = threading.Event()
         self.started = time.perf_counter()
         self.first: float | None = None
@@ -40,14 +41,18 @@ class _Request:
             self.error = chunk["error"]
             return True
         self.last = chunk
+        text = ""
         for choice in chunk.get("choices", ()):
             if "prompt_progress" not in chunk and self.first is None:
                 self.first = time.perf_counter() - self.started
             if choice.get("text"):
                 self.parts.append(choice["text"])
+                text += choice["text"]
             for token in (choice.get("logprobs") or {}).get("content", ()):
                 self.logprobs.append(float(token["logprob"]))
             self.finish = choice.get("finish_reason") or self.finish
+        if self.on_text is not None and (text or self.finish is None) and self.on_text(text):
+            self.cancelled.set()
         return self.cancelled.is_set()
 
     def completion(self, logprobs: bool) -> Completion:
@@ -100,7 +105,7 @@ class LlamaEngine:
         self._context = context
         self._logprobs = logprobs
         self._key = secrets.token_hex(16)
-        self._active: set[_Request] = set()
+        self._active: set[_Decoding] = set()
         self._lock = threading.Condition()
         self._closed = False
         self._server: Any = _start(path, slots, threads or max(1, _cpus() - 1), context, self._key)
@@ -116,48 +121,41 @@ class LlamaEngine:
         """How many completions decode at the same time; more callers wait for a slot."""
         return self._slots
 
-    def complete(
-        self,
-        prompt: str,
-        *,
-        grammar: str | None = None,
-        max_tokens: int = 192,
-        temperature: float = 0.0,
-        seed: int = 0,
-    ) -> Completion:
+    def complete(self, prompt: str, **options: Unpack[Options]) -> Completion:
         """See `Engine.complete`. Special tokens in `prompt` (`<|im_start|>` ...) become structure: escape
         what people wrote first. Raises `EngineError` for an empty prompt, one longer than the context, a
         grammar that does not parse, and a closed engine."""
+        request = Request(prompt, **options)
         body: dict[str, Any] = {
-            "prompt": prompt,
-            "n_predict": max_tokens,
-            "temperature": temperature,
-            "seed": seed,
+            "prompt": request.prompt,
+            "n_predict": request.max_tokens,
+            "temperature": request.temperature,
+            "seed": request.seed,
             # Stated, so that a change of llama.cpp's defaults does not change results.
             "top_k": 40,
             "top_p": 0.95,
             "min_p": 0.05,
             "repeat_penalty": 1.0,
         }
-        if grammar:
-            body["grammar"] = grammar
+        if request.grammar:
+            body["grammar"] = request.grammar
         if self._logprobs:
             body["n_probs"] = 1
-        return self._run(body)
+        return self._run(body, request.on_text)
 
     def warm(self, prefix: str) -> None:
         """Evaluate `prefix` in every slot, so that the first prompt that begins with it starts warm."""
         for slot in range(self._slots):
             self._run({"prompt": prefix, "n_predict": 1, "temperature": 0.0, "id_slot": slot})
 
-    def _run(self, body: dict[str, Any]) -> Completion:
+    def _run(self, body: dict[str, Any], on_text: OnText | None = None) -> Completion:
         if not body["prompt"]:
             raise EngineError("the prompt is empty: nothing to complete")
-        request = _Request()
+        decoding = _Decoding(on_text)
         with self._lock:
             if self._closed:
                 raise EngineError(f"engine {self._name} is closed: load it again")
-            self._active.add(request)
+            self._active.add(decoding)
         try:
             self._server.handle_completions(
                 {
@@ -167,17 +165,17 @@ class LlamaEngine:
                     "return_progress": True,
                     "cache_prompt": True,
                 },
-                request.take,
+                decoding.take,
             )
         except RuntimeError as error:
             raise EngineError(f"engine {self._name} failed: {error}") from error
         finally:
             with self._lock:
-                self._active.discard(request)
+                self._active.discard(decoding)
                 self._lock.notify_all()
-        if request.error is not None:
-            raise EngineError(self._explain(request.error))
-        return request.completion(self._logprobs)
+        if decoding.error is not None:
+            raise EngineError(self._explain(decoding.error))
+        return decoding.completion(self._logprobs)
 
     def _explain(self, error: Mapping[str, Any]) -> str:
         if error.get("type") == "exceed_context_size_error":
@@ -190,8 +188,8 @@ class LlamaEngine:
     def cancel(self) -> None:
         """See `Engine.cancel`. Takes effect at the next token, or the next batch of a long prompt."""
         with self._lock:
-            for request in self._active:
-                request.cancelled.set()
+            for decoding in self._active:
+                decoding.cancelled.set()
 
     def tokenize(self, text: str, *, special: bool = True) -> list[int]:
         """Token ids of `text` as llama.cpp sees it, nothing added; `special` parses `<|im_start|>` ..."""
@@ -214,8 +212,8 @@ class LlamaEngine:
         """See `Engine.close`. Waits until the completions under way have returned."""
         with self._lock:
             self._closed = True
-            for request in self._active:
-                request.cancelled.set()
+            for decoding in self._active:
+                decoding.cancelled.set()
             self._lock.wait_for(lambda: not self._active)
             self._server = None
 

@@ -3,8 +3,9 @@
 import threading
 import time
 from collections.abc import Callable, Iterable
+from typing import Unpack
 
-from enactor.models.engine import Completion, EngineError
+from enactor.models.engine import Completion, EngineError, OnText, Options, Request
 
 
 class ScriptedEngine:
@@ -40,16 +41,10 @@ class ScriptedEngine:
     def name(self) -> str:
         return self._name
 
-    def complete(
-        self,
-        prompt: str,
-        *,
-        grammar: str | None = None,
-        max_tokens: int = 192,
-        temperature: float = 0.0,
-        seed: int = 0,
-    ) -> Completion:
-        """The next reply, whole: grammar and sampling do not apply, `max_tokens` cuts at words."""
+    def complete(self, prompt: str, **options: Unpack[Options]) -> Completion:
+        """The next reply: grammar and sampling do not apply, `max_tokens` cuts at words, `on_text` gets one
+        word after the other."""
+        request = Request(prompt, **options)
         started = time.perf_counter()
         with self._lock:
             if self._closed:
@@ -57,12 +52,14 @@ class ScriptedEngine:
             self.prompts.append(prompt)
             text = self._answer(prompt)
         words = text.split(" ")
+        said, ended = _say(words[: request.max_tokens], request.on_text)
         return Completion(
-            text=" ".join(words[:max_tokens]),
+            text=" ".join(said),
             prompt_tokens=len(prompt.split()),
-            completion_tokens=min(len(words), max_tokens),
+            completion_tokens=len(said),
             seconds=time.perf_counter() - started,
-            stopped=len(words) <= max_tokens,
+            stopped=not ended and len(words) <= request.max_tokens,
+            cancelled=ended,
         )
 
     def cancel(self) -> None:
@@ -70,3 +67,11 @@ class ScriptedEngine:
 
     def close(self) -> None:
         self._closed = True
+
+
+def _say(words: list[str], on_text: OnText | None) -> tuple[list[str], bool]:
+    """The words up to where `on_text` ends them, and whether it did."""
+    for index, word in enumerate(words if on_text else ()):
+        if on_text is not None and on_text(word if index == 0 else f" {word}"):
+            return words[: index + 1], True
+    return words, False

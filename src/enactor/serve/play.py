@@ -5,11 +5,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Unpack
 
 from enactor.agent import Controller, Session
 from enactor.errors import EnactorError
-from enactor.models.engine import Completion, Engine
+from enactor.models.engine import Completion, Engine, Options
 from enactor.serve.changes import changes
 from enactor.serve.record import trace_record
 from enactor.trace import Step, Trace, TraceStore
@@ -33,21 +33,11 @@ class CancellableEngine:
     def name(self) -> str:
         return self._engine.name
 
-    def complete(
-        self,
-        prompt: str,
-        *,
-        grammar: str | None = None,
-        max_tokens: int = 192,
-        temperature: float = 0.0,
-        seed: int = 0,
-    ) -> Completion:
+    def complete(self, prompt: str, **options: Unpack[Options]) -> Completion:
         """See `Engine.complete`. Raises `Cancelled` after `cancel`, until `resume`."""
         if self._stopped.is_set():
             raise Cancelled("cancelled")
-        done = self._engine.complete(
-            prompt, grammar=grammar, max_tokens=max_tokens, temperature=temperature, seed=seed
-        )
+        done = self._engine.complete(prompt, **options)
         if self._stopped.is_set():
             raise Cancelled("cancelled")
         return done
