@@ -17,6 +17,7 @@ import pytest
 from pydantic import BaseModel
 
 from enactor.cli import COMMANDS, main
+from enactor.cli.serve import SERVICES, service
 from enactor.serve.cases import read_requests
 from enactor.settings import FILE_VARIABLE, PREFIX, Settings
 
@@ -74,7 +75,11 @@ def _enactor(arguments: Sequence[str]) -> None:
         return
     name, *rest = arguments
     assert name in COMMANDS, f"no command {name!r}"
-    command = import_module(COMMANDS[name][0]).COMMAND
+    if name == "serve":
+        assert rest[0] in SERVICES, f"no service {rest[0]!r}"
+        name, command, rest = f"serve {rest[0]}", service(rest[0]), rest[1:]
+    else:
+        command = import_module(COMMANDS[name][0]).COMMAND
     given = vars(command.parser(name).parse_args(rest))  # leaves through SystemExit on an unknown option
     settings = {key: given.pop(key) for key in command.settings if key in given}
     config: type[BaseModel] = command.config

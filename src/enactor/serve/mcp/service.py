@@ -1,0 +1,72 @@
+"""From options to a running server, and its end: the client leaves, Ctrl-C, SIGTERM."""
+
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import closing, nullcontext
+from typing import Any, cast
+
+import anyio
+from mcp.server import Server
+from mcp.server.stdio import stdio_server
+
+from enactor.agent.tools import Toolbox
+from enactor.bridge import LiveBackend
+from enactor.serve.mcp.calls import Calls
+from enactor.serve.mcp.config import Config
+from enactor.serve.mcp.game import Game
+from enactor.serve.mcp.http import http_server, listen, tell, token_of
+from enactor.serve.mcp.lines import Lines
+from enactor.serve.mcp.server import build_server
+from enactor.serve.opening import open_backend
+from enactor.settings import Settings
+
+
+def serve(config: Config, settings: Settings) -> int:
+    """Serve the game of the settings; 0 at the end. Raises `EnactorError` before it begins."""
+    backend = open_backend(settings)
+    with closing(backend) if isinstance(backend, LiveBackend) else nullcontext():
+        toolbox = Toolbox(backend, settings.loop_window, settings.read_only, settings.dry_run)
+        calls = Calls(Game(backend), toolbox, config.patience, tokens=config.unasked == "token")
+        server = build_server(calls)
+        if config.http:
+            anyio.run(_http, server, config)
+        else:
+            anyio.run(_stdio, server)
+    return 0
+
+
+async def _stdio(server: Server[Any]) -> None:
+    """Until stdin ends. While it runs, whatever else prints goes to stderr (the SDK sees to that)."""
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_on_signal, tasks.cancel_scope.cancel)
+        lines = cast("anyio.AsyncFile[str]", Lines(sys.stdin.fileno()))
+        try:
+            async with stdio_server(stdin=lines) as (incoming, outgoing):
+                await server.run(incoming, outgoing, server.create_initialization_options())
+        except* (BrokenPipeError, ConnectionError):  # the client died in the middle of an answer
+            print("enactor: the client is gone", file=sys.stderr)
+        tasks.cancel_scope.cancel()
+
+
+async def _http(server: Server[Any], config: Config) -> None:
+    token = token_of(config)
+    with listen(config) as bound:
+        http = http_server(server, config, token)
+        tell(config, bound, token)
+        async with anyio.create_task_group() as tasks:
+
+            def leave() -> None:
+                http.should_exit = True
+
+            tasks.start_soon(_on_signal, leave)
+            await http.serve(sockets=[bound])
+            tasks.cancel_scope.cancel()
+
+
+async def _on_signal(leave: Callable[[], object]) -> None:
+    """The first SIGINT or SIGTERM ends the server; a second one does what it always does."""
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            leave()
+            return
