@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from enactor import __version__
-from enactor.curate.phrasebook import KINDS, phrasebook, pieces, slots
+from enactor.world.phrasebook import KINDS, phrasebook, pieces, slots
 from enactor.curate.rows import Row
 from enactor.curate.slots import Filler
 from enactor.curate.synthesize import SINGULAR

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from enactor.curate import BuildConfig, Row, build, held_out, phrasebook, read_rows, templates
+from enactor.curate import BuildConfig, Row, build, phrasebook, read_rows, templates
 from enactor.curate.noise import typo
 from enactor.curate.slots import SLOT_TYPES, plural
 from enactor.curate.synthesize import SINGULAR, Funnel, make_row
@@ -42,7 +42,7 @@ def test_the_phrasebook_is_broad():
 
 def test_no_phrasing_stands_in_both_splits(dataset):
     assert dataset.manifest["template_overlap"] == 0
-    assert all(held_out(t) for t in templates() if t.key in {r.template for r in dataset.test})
+    assert all(t.held_out for t in templates() if t.key in {r.template for r in dataset.test})
 
 
 def test_the_same_configuration_gives_the_same_bytes(dataset, tmp_path):

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from enactor.agent.direct import direct_lines
 from enactor.agent.ladder import decide
@@ -13,7 +14,7 @@ from enactor.models.engine import Completion, Engine
 from enactor.prompt import DIALECTS, SYSTEM, Dialect, render_prompt, step_messages, tool_call
 from enactor.trace import Nature, judge
 from enactor.trace.values import Message, Step, ToolCall, Trace
-from enactor.world import COMMANDS, TOOLS, GameState
+from enactor.world import COMMANDS, TOOLS, GameState, offers
 
 MAX_MESSAGE_CHARS = 2000
 MAX_CALLS = 8
@@ -26,8 +27,8 @@ class Controller:
     """Turns a player's words into calls and a reply. Holds no conversation; `Session` does.
 
     `system` is the system turn (the tuned models' short one, or one with the tool description for a base).
-    `ladder` allows the rungs after the strict parser. `recover` gives the model one more turn when the game
-    refused a call.
+    With the short one the prompt offers the commands whose phrasings are nearest. `ladder` allows the rungs
+    after the strict parser. `recover` gives the model one more turn when the game refused a call.
     """
 
     engine: Engine
@@ -97,17 +98,18 @@ class Controller:
         confirmed: bool,
         on_step: OnStep | None,
     ) -> tuple[str, tuple[Step, ...], tuple[Completion, ...], int]:
-        prompt = render_prompt(message, state, history, system=self.system, dialect=self.dialect)
-        decision = decide(self.engine, prompt, self.dialect, ladder=self.ladder)
+        offered = offers().offer(message) if self.system == SYSTEM else ()
+        render = partial(
+            render_prompt, message, state, history, offered=offered, system=self.system, dialect=self.dialect
+        )
+        decision = decide(self.engine, render(), self.dialect, ladder=self.ladder)
         steps = self._act(decision.calls, confirmed, on_step)
         completions = decision.completions
         decided = len(steps)
         if self.recover and any(_refused_by_game(step) for step in steps):
-            pending = step_messages(steps)
-            prompt = render_prompt(
-                message, state, history, system=self.system, dialect=self.dialect, pending=pending
+            second = decide(
+                self.engine, render(pending=step_messages(steps)), self.dialect, ladder=self.ladder
             )
-            second = decide(self.engine, prompt, self.dialect, ladder=self.ladder)
             completions += second.completions
             failed = next(step.call for step in steps if _refused_by_game(step))
             if second.calls and not _same(second.calls[0], failed):

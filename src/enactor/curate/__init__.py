@@ -5,10 +5,10 @@ phrasing, written as `train.jsonl`, `test.jsonl` and `manifest.json`. Every row'
 the row's state; rows of recovery were run in the simulator.
 """
 
-from enactor.curate.build import MIX, BuildConfig, Dataset, build, held_out
-from enactor.curate.phrasebook import Group, Template, phrasebook, templates
+from enactor.curate.build import MIX, BuildConfig, Dataset, build
 from enactor.curate.rows import Action, Row, read_rows, rows_hash, write_rows
 from enactor.curate.synthesize import Funnel, make_row
+from enactor.world.phrasebook import Group, Template, phrasebook, templates
 
 __all__ = [
     "MIX",
@@ -20,7 +20,6 @@ __all__ = [
     "Row",
     "Template",
     "build",
-    "held_out",
     "make_row",
     "phrasebook",
     "read_rows",

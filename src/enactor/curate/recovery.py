@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from enactor.agent import Toolbox
-from enactor.curate.phrasebook import Template
 from enactor.curate.rows import Action, Row
 from enactor.curate.synthesize import Funnel, make_row
 from enactor.prompt import step_messages, tool_call
 from enactor.sim import Simulator
 from enactor.trace.values import Message, Step
+from enactor.world.phrasebook import Template
 
 _TRIES = 40
 

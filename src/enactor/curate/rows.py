@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from enactor.curate.phrasebook import Kind
 from enactor.errors import EnactorError
 from enactor.prompt import Segment, render_row, tool_call, user_content
 from enactor.trace import canonical_json, content_hash
 from enactor.trace.values import Message
 from enactor.world import GameState
+from enactor.world.phrasebook import Kind
 
 SCHEMA = 1
 
@@ -31,7 +31,8 @@ class Row:
     `state` is a case state. `say` is what is trained: the calls in the player's own words, or `reply` where
     no call is due. `expect` are the same calls with canonical names, for scoring. `template` is the key of
     the phrasing, `group` its meaning, `family` the file of the phrasebook. In `history` the turns before.
-    `failed` are the calls of a first try that the game refused, with its results, shown and not trained.
+    `offered` are the commands that the prompt offers. `failed` are the calls of a first try that the game
+    refused, with its results, shown and not trained.
     """
 
     message: str
@@ -44,6 +45,7 @@ class Row:
     expect: tuple[Action, ...] = ()
     reply: str = ""
     history: tuple[Message, ...] = ()
+    offered: tuple[str, ...] = ()
     failed: tuple[Message, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=dict)
 
@@ -51,7 +53,7 @@ class Row:
         """The conversation that is rendered, the right answer last."""
         return [
             *self.history,
-            Message("user", user_content(self.message, GameState.from_case(self.state))),
+            Message("user", user_content(self.message, GameState.from_case(self.state), self.offered)),
             *self.failed,
             Message("assistant", self.reply, tuple(tool_call(a.tool, a.args) for a in self.say)),
         ]
@@ -76,6 +78,7 @@ class Row:
             "expect": [_action(a) for a in self.expect],
             "reply": self.reply,
             "history": [_message(m) for m in self.history],
+            "offered": list(self.offered),
             "failed": [_message(m) for m in self.failed],
             "meta": dict(self.meta),
         }
@@ -94,6 +97,7 @@ class Row:
             expect=tuple(Action(a["tool"], a["args"]) for a in data["expect"]),
             reply=data["reply"],
             history=tuple(map(_read_message, data["history"])),
+            offered=tuple(data.get("offered", ())),
             failed=tuple(map(_read_message, data["failed"])),
             meta=data["meta"],
         )

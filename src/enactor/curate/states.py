@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from enactor.curate.phrasebook import Group
 from enactor.world import ITEMS, PLACES
+from enactor.world.phrasebook import Group
 from enactor.world.state import read_stack
 
 INVENTORY_SLOTS = 28

@@ -8,17 +8,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from enactor.curate import noise
-from enactor.curate.phrasebook import Template, Turn, pieces
 from enactor.curate.rows import Action, Row
 from enactor.curate.slots import Fill, Filler
 from enactor.curate.states import draw_state
 from enactor.prompt import step_messages, tool_call
 from enactor.trace.values import Message, Step, ToolResult
-from enactor.world import CommandError, GameState, lower, parse, parse_count
+from enactor.world import CommandError, GameState, lower, offers, parse, parse_count
+from enactor.world.phrasebook import Template, Turn, pieces
 
 TYPO_RATE = 0.03
 SLOT_TYPO_RATE = 0.07
 CLEAN_SHARE = 0.45
+BARE_SHARE = 0.03  # rows without offered commands, so that their absence is not a surprise
 SINGULAR = {"npcs": "npc", "items": "item", "logs": "log", "bones": "bone"}
 
 _OPENERS = (
@@ -246,6 +247,7 @@ def make_row(template: Template, rng: random.Random, funnel: Funnel, *, noisy: b
         expect=expect if not problem else (),
         reply=rng.choice(group.reply) if group.reply else "",
         history=history,
+        offered=() if rng.random() < BARE_SHARE else offers().offer(message, without=template.key),
         meta={"clean": clean},
     )
 

@@ -21,7 +21,7 @@ from enactor.prompt.render import (
     system_with_tools,
 )
 from enactor.prompt.results import result_message, shorten_result, step_messages
-from enactor.prompt.state_line import state_line, user_content
+from enactor.prompt.state_line import offer_line, state_line, user_content
 from enactor.prompt.template import CHAT_TEMPLATE, chat_template
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "chat_messages",
     "chat_template",
     "escape",
+    "offer_line",
     "recent",
     "render_prompt",
     "render_row",

@@ -54,6 +54,7 @@ def render_prompt(
     state: GameState,
     history: Sequence[Message] = (),
     *,
+    offered: Sequence[str] = (),
     system: str = SYSTEM,
     dialect: Dialect = DIALECTS["hermes"],
     pending: Sequence[Message] = (),
@@ -62,12 +63,13 @@ def render_prompt(
     """The text to decode from; ends with `<|im_start|>assistant\\n`.
 
     `history` holds the earlier turns with their calls and results, the last `max_history` turns of the player
-    are kept, whole. `pending` are the assistant and tool turns that came after `message` already.
+    are kept, whole. `offered` names the commands that are offered. `pending` are the assistant and tool turns
+    that came after `message` already.
     """
     messages = [
         Message("system", system),
         *recent(history, max_history),
-        Message("user", user_content(message, state)),
+        Message("user", user_content(message, state, offered)),
         *pending,
     ]
     return "".join(segment.text for segment in _render(messages, dialect, ())) + "<|im_start|>assistant\n"

@@ -1,7 +1,9 @@
-"""The one line about the game that stands before the player's words."""
+"""What stands before the player's words: a line about the game, and one with the commands offered."""
 
 import re
+from collections.abc import Sequence
 
+from enactor.world.offers import card
 from enactor.world.state import GameState
 
 MAX_NAMES = 10
@@ -34,9 +36,16 @@ def state_line(state: GameState) -> str:
     return f"[{' | '.join(parts) or 'unknown'}]"
 
 
-def user_content(message: str, state: GameState) -> str:
-    """Content of the user turn that is to be answered: the state line, a newline, the player's words."""
-    return f"{state_line(state)}\n{message.strip()}"
+def offer_line(offered: Sequence[str]) -> str:
+    """`[KILL_LOOP npc food kills | ATTACK_NPC npc | reply]`: the cards of the offered commands and tools."""
+    return f"[{' | '.join(map(card, offered))}]"
+
+
+def user_content(message: str, state: GameState, offered: Sequence[str] = ()) -> str:
+    """Content of the user turn that is to be answered: the state line, the offered commands where there are
+    any, and the player's words, a line each."""
+    lines = [state_line(state), *([offer_line(offered)] if offered else ()), message.strip()]
+    return "\n".join(lines)
 
 
 def _inventory(state: GameState) -> str:

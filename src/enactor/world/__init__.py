@@ -40,6 +40,8 @@ from enactor.world.names import resolve_raw as resolve_raw
 from enactor.world.names import resolve_spell as resolve_spell
 from enactor.world.names import resolve_tree as resolve_tree
 from enactor.world.needs import check_needs as check_needs
+from enactor.world.offers import card as card
+from enactor.world.offers import offers as offers
 from enactor.world.places import PLACES as PLACES
 from enactor.world.places import resolve_place as resolve_place
 from enactor.world.prefer import preferred as preferred

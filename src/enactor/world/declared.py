@@ -21,13 +21,12 @@ def read_data(name: str) -> Any:
 
 @cache
 def world_hash() -> str:
-    """`w1:` and 32 hex digits over every data file of the world (names and bytes), phrases left out: what a
-    model may say and what it means. Models and data sets carry it; a changed one is a warning."""
+    """`w1:` and 32 hex digits over every data file of the world (names and bytes): what a model may say,
+    what it means and which commands it is offered. Models and data sets carry it; a changed one is a
+    warning."""
     digest = hashlib.sha256()
     for path in sorted(p for p in DATA.rglob("*") if p.suffix in (".yaml", ".csv")):
         name = path.relative_to(DATA).as_posix()
-        if name.startswith("phrases/"):
-            continue
         content = path.read_bytes().replace(b"\r\n", b"\n")
         digest.update(f"{name}\0{len(content)}\0".encode())
         digest.update(content)

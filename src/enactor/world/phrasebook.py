@@ -1,5 +1,7 @@
 """The phrasebook: how people say what the commands do. Read from `world/data/phrases/*.yaml`."""
 
+import hashlib
+import json
 import random
 import re
 from collections.abc import Mapping, Sequence
@@ -11,7 +13,6 @@ from typing import Any, Literal, get_args
 import yaml
 
 from enactor.errors import EnactorError
-from enactor.trace import content_hash
 
 Kind = Literal[
     "simple",
@@ -28,6 +29,7 @@ Kind = Literal[
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
+TEST_SHARE = 10  # one template in ten is held out
 _SLOT = re.compile(r"\{([a-z_]+?)(\d*)\}")
 _CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")
 _KEYS = {"id", "kind", "do", "reply", "state", "before", "say"}
@@ -59,14 +61,22 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One way to say it: the unit that a split keeps whole. `key` is its content hash."""
+    """One way to say it: the unit that a split keeps whole. `key` is its content hash, in the form of
+    `trace.content_hash`."""
 
     group: Group
     text: str
 
     @property
     def key(self) -> str:
-        return content_hash({"group": self.group.id, "say": " ".join(self.text.casefold().split())})
+        value = {"group": self.group.id, "say": " ".join(self.text.casefold().split())}
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return f"h1:{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+
+    @property
+    def held_out(self) -> bool:
+        """Whether it belongs to the test split: by its own hash, so that it never changes sides."""
+        return int(self.key.rpartition(":")[2][:8], 16) % TEST_SHARE == 0
 
 
 def slots(text: str) -> list[tuple[str, str]]:
@@ -89,6 +99,24 @@ def pieces(text: str, rng: random.Random) -> list[tuple[str, tuple[str, str] | N
     if at < len(text):
         found.append((text[at:], None))
     return found
+
+
+def choices(text: str) -> list[str]:
+    """A template's alternations, each choice in turn with the first of the others: every word of it stands in
+    one of the texts."""
+    found = [text]
+    while any(_CHOICE.search(one) for one in found):
+        spread: list[str] = []
+        for number, one in enumerate(found):
+            choice = _CHOICE.search(one)
+            if choice is None:
+                spread.append(one)
+                continue
+            taken = choice[1].split("|")
+            kept = taken if number == 0 else taken[:1]
+            spread += [one[: choice.start()] + word + one[choice.end() :] for word in kept]
+        found = spread
+    return list(dict.fromkeys(" ".join(one.split()) for one in found))
 
 
 @cache
