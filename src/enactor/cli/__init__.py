@@ -20,10 +20,12 @@ COMMANDS = {
     "serve": ("enactor.cli.serve", "offer the tools or the model to other programs"),
     "commands": ("enactor.cli.commands", "what the game can be told: all commands, or one"),
     "build": ("enactor.cli.build", "make a data set from the phrasebook"),
+    "export": ("enactor.cli.export", "write a data set in a trainer's form"),
+    "conformance": ("enactor.cli.conformance", "read rows back as each runtime reads them"),
     "train": ("enactor.cli.train", "train an adapter by a recipe"),
     "eval": ("enactor.cli.eval", "compare models on held-out requests"),
     "models": ("enactor.cli.models", "fetch, list and locate weights"),
-    "traces": ("enactor.cli.traces", "count and list the recorded requests"),
+    "traces": ("enactor.cli.traces", "count, list, show, draw and forget the recorded requests"),
     "migrate": ("enactor.cli.migrate", "take over an existing training log"),
     "doctor": ("enactor.cli.doctor", "check the installation and say what is missing"),
 }
