@@ -65,6 +65,13 @@ class Settings(BaseModel):
     training_log: Folder = Field(
         Path("~/.manny/training_data"), description="Folder of the training log, one file a day."
     )
+    retention_days: int | None = Field(
+        None,
+        ge=1,
+        examples=[365],
+        description="Days that recorded requests are kept, counted from today (UTC). Older days are removed "
+        "when the log is opened and at the first request of a day. Without it: all are kept.",
+    )
     player: str = Field(
         "",
         max_length=200,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from enactor.cli import COMMANDS, main
-from enactor.trace import Trace, TraceStore
+from enactor.trace import Trace, TraceStore, trace_hash
 
 
 @pytest.fixture(autouse=True)
@@ -157,11 +157,13 @@ def test_traces_are_counted_and_listed(tmp_path: Path, capsys: pytest.CaptureFix
     assert "nothing recorded yet" in capsys.readouterr().err
     store = TraceStore(tmp_path / "log")
     store.append(Trace("one", "x", "executed", "executed", timestamp="2026-01-02T03:04:05+00:00"))
-    store.append(Trace("two", "x", "asked", "asked", timestamp="2026-01-03T03:04:05+00:00"))
+    trace = Trace("two", "x", "asked", "asked", timestamp="2026-01-03T03:04:05+00:00")
+    store.append(trace)
     assert main(["traces"]) == 0
     assert "2026-01-03       1  asked 1" in capsys.readouterr().out
     assert main(["traces", "list", "--last", "1"]) == 0
-    assert capsys.readouterr().out.splitlines() == ["2026-01-03T03:04:05  asked      two"]
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.split() == ["2026-01-03T03:04:05", trace_hash(trace)[3:11], "asked", "two"]
 
 
 def test_migrate_says_where_the_store_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -72,5 +72,11 @@ def open_backend(settings: Settings, start: Mapping[str, Any] | None = None) -> 
 
 
 def open_store(settings: Settings, folder: Path | None = None) -> TraceStore | None:
-    """The training log, None where it is switched off. Raises `EnactorError` when it cannot be written."""
-    return TraceStore(folder or settings.training_log) if settings.log else None
+    """The training log, None where it is switched off; stderr says what opening it changed. Raises
+    `EnactorError` when it cannot be written."""
+    if not settings.log:
+        return None
+    store = TraceStore(folder or settings.training_log, retention_days=settings.retention_days)
+    for line in store.opened.lines():
+        print(line, file=sys.stderr)
+    return store

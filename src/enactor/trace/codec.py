@@ -8,17 +8,26 @@ that part and are read as far as they go.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TypeVar, get_args
 
-from enactor.trace.hashing import canonical_json, content_hash
-from enactor.trace.ledger import NatureOf, declared_nature, judge, task_type
-from enactor.trace.values import Json, Message, Step, ToolCall, ToolResult, Trace
+from enactor.trace.hashing import content_hash
+from enactor.trace.ledger import NatureOf, declared_nature, task_type
+from enactor.trace.migrations import SCHEMA, RowError, up_to_date
+from enactor.trace.values import (
+    OUTCOMES,
+    Json,
+    Message,
+    Origin,
+    Status,
+    Step,
+    ToolCall,
+    ToolResult,
+    Trace,
+)
 
-SCHEMA = 1
-
-
-class RowError(ValueError):
-    """A row that is no trace: the record's mistake, for the caller to count by its message."""
+T = TypeVar("T")
+ORIGINS: tuple[Origin, ...] = get_args(Origin)
+STATUSES: tuple[Status, ...] = get_args(Status)
 
 
 def trace_hash(trace: Trace) -> str:
@@ -87,64 +96,56 @@ def to_row(trace: Trace, nature: NatureOf = declared_nature) -> dict[str, Json]:
 
 
 def from_row(row: Mapping[str, Json], missing: Counter[str] | None = None) -> Trace:
-    """The trace of a row. A missing key is taken as null and counted in `missing` by its dotted name; a row
-    of another writer (no `enactor` part) is judged by the ledger. Raises RowError for a row without the
-    player's message, of a wrong shape, or of a newer schema."""
-    counts: Counter[str] = Counter() if missing is None else missing
+    """The trace of a row of any version up to `SCHEMA`. A missing key is taken as null and counted in
+    `missing` by its dotted name; a row of another writer (no `enactor` part) is judged by the ledger. Raises
+    RowError for a row without the player's message, of a wrong shape, or of a newer schema."""
     try:
-        schema = row.get("schema")
-        if isinstance(schema, int) and schema > SCHEMA:
-            raise RowError(f"schema {schema} is newer than {SCHEMA}")
-        return _read(row, counts)
-    except (TypeError, KeyError, AttributeError, IndexError) as error:
+        if missing is not None:
+            _count_missing(row, missing)
+        return _read(up_to_date(row))
+    except (TypeError, KeyError, AttributeError, IndexError, ValueError) as error:
+        if isinstance(error, RowError):
+            raise
         raise RowError(f"wrong shape: {error!r}") from error
 
 
-def _read(row: Mapping[str, Json], counts: Counter[str]) -> Trace:
-    given = _get(row, "input", counts) or {}
-    run = _get(row, "execution_trace", counts) or {}
-    quality = _get(row, "quality", counts) or {}
-    message = _get(given, "user_message", counts, "input")
+_KEYS = {
+    "": ("id", "timestamp", "source", "input", "expected_actions", "execution_trace", "quality"),
+    "input": ("user_message", "task_type", "game_state", "history_summary"),
+    "execution_trace": ("tool_calls", "response", "state_after"),
+    "quality": ("success", "had_errors", "described_instead_of_executed", "human_rating"),
+}
+
+
+def _count_missing(row: Mapping[str, Json], counts: Counter[str]) -> None:
+    for name, keys in _KEYS.items():
+        part = row if not name else row.get(name) or {}
+        counts.update(f"{name}.{key}" if name else key for key in keys if key not in part)
+
+
+def _read(row: Mapping[str, Json]) -> Trace:
+    """The trace of a row of the newest version."""
+    given, run, ours = (row.get(key) or {} for key in ("input", "execution_trace", "enactor"))
+    message, reply = given.get("user_message"), run.get("response") or ""
     if not isinstance(message, str):
         raise RowError("no message of the player")
-    for part, keys, name in (
-        (row, ("id", "timestamp", "source", "expected_actions"), ""),
-        (given, ("task_type", "game_state", "history_summary"), "input"),
-        (run, ("tool_calls", "response", "state_after"), "execution_trace"),
-        (quality, ("success", "had_errors", "described_instead_of_executed", "human_rating"), "quality"),
-    ):
-        for key in keys:
-            _get(part, key, counts, name)
-    ours = row.get("enactor")
+    if not isinstance(reply, str):
+        raise RowError("the response is no text")
     calls = run.get("tool_calls") or []
-    reply = run.get("response") or ""
-    common: dict[str, Any] = {
-        "message": message,
-        "reply": reply,
-        "state_after": run.get("state_after"),
-        "timestamp": row.get("timestamp") or "",
-        "source": row.get("source") or "",
-    }
-    if ours is None:
-        steps = tuple(_foreign_step(call) for call in calls)
-        verdict = judge(message, (), steps, reply)
-        return Trace(
-            **common,
-            steps=steps,
-            outcome=verdict.outcome,
-            model_outcome=verdict.model_outcome,
-            state_before=given.get("game_state"),
-        )
     if len(ours["steps"]) != len(calls):
         raise RowError("the calls and their details differ in number")
     return Trace(
-        **common,
-        outcome=ours["outcome"],
-        model_outcome=ours["model_outcome"],
+        message=message,
+        reply=reply,
+        outcome=_one_of(OUTCOMES, ours["outcome"]),
+        model_outcome=_one_of(OUTCOMES, ours["model_outcome"]),
         steps=tuple(_step(call, detail) for call, detail in zip(calls, ours["steps"], strict=True)),
         outputs=tuple(ours["outputs"]),
         history=tuple(_message(entry) for entry in ours["history"]),
         state_before=ours["state_before"],
+        state_after=run.get("state_after"),
+        timestamp=str(row.get("timestamp") or ""),
+        source=str(row.get("source") or ""),
         player=ours["player"],
         latency_ms=ours["latency_ms"],
         prompt_tokens=ours["prompt_tokens"],
@@ -153,27 +154,24 @@ def _read(row: Mapping[str, Json], counts: Counter[str]) -> Trace:
     )
 
 
-def _get(part: Mapping[str, Json], key: str, counts: Counter[str], prefix: str = "") -> Json:
-    if key not in part:
-        counts[f"{prefix}.{key}" if prefix else key] += 1
-    return part.get(key)
+def _one_of(known: Sequence[T], value: Json) -> T:
+    if value not in known:
+        raise RowError(f"wrong shape: {str(value)[:40]!r} is none of {', '.join(map(str, known))}")
+    return known[known.index(value)]
 
 
 def _step(call: Mapping[str, Json], detail: Mapping[str, Json]) -> Step:
     return Step(
-        ToolCall(call["tool"], detail["arguments"], call["args"], detail["parse_error"], detail["origin"]),
-        ToolResult(detail["status"], call["result"], detail["lowered"], call["latency_ms"]),
-    )
-
-
-def _foreign_step(call: Mapping[str, Json]) -> Step:
-    args = call.get("args") or {}
-    result = call.get("result")
-    content = result if isinstance(result, Mapping) else {"value": result}
-    bad = bool(content.get("error")) or content.get("success") is False or content.get("found") is False
-    return Step(
-        ToolCall(call["tool"], canonical_json(args), args),
-        ToolResult("error" if bad else "ok", content, None, call.get("latency_ms") or 0.0),
+        ToolCall(
+            call["tool"],
+            detail["arguments"],
+            call["args"],
+            detail["parse_error"],
+            _one_of(ORIGINS, detail["origin"]),
+        ),
+        ToolResult(
+            _one_of(STATUSES, detail["status"]), call["result"], detail["lowered"], call["latency_ms"]
+        ),
     )
 
 

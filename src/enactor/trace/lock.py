@@ -1,4 +1,4 @@
-"""An advisory lock on a file, held by one process at a time and released by the system when it dies."""
+"""An advisory lock on a file: one writer or several readers, released by the system when its holder dies."""
 
 import contextlib
 import os
@@ -9,10 +9,30 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock of `path` (made if missing). Waits. Raises OSError where the file cannot be opened."""
+    """Hold the lock of `path` (made if missing) alone. Waits. Raises OSError where the file cannot be
+    opened."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         _take(handle)
+        try:
+            yield
+        finally:
+            _release(handle)
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def shared(path: Path) -> Iterator[None]:
+    """Keep writers out for a moment. Waits. Without a lock file, or the right to read it, nothing is held:
+    a folder that cannot be written has no writers to keep out."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        yield
+        return
+    try:
+        _share(handle)
         try:
             yield
         finally:
@@ -27,6 +47,9 @@ try:
     def _take(handle: int) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX)
 
+    def _share(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_SH)
+
     def _release(handle: int) -> None:
         fcntl.flock(handle, fcntl.LOCK_UN)
 
@@ -40,6 +63,8 @@ except ImportError:  # Windows
                 return
             except OSError:
                 time.sleep(0.01)
+
+    _share = _take
 
     def _release(handle: int) -> None:
         os.lseek(handle, 0, os.SEEK_SET)

@@ -1,37 +1,31 @@
 """The append-only store: one file of rows a day, events about them beside it.
 
 A row is acknowledged when `append` returns: written whole and fsynced under the lock. Whatever a killed
-writer left behind is a last line without its line end; it is moved to a `.torn` file before the next append
-and reported.
+writer left behind is a last line without its line end; it is moved to a `.torn` file when the store is opened
+next, or before the next append, and reported.
 """
 
 import contextlib
-import errno
 import hashlib
-import json
 import os
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from enactor.errors import EnactorError
-from enactor.trace.codec import RowError, from_row, to_row, trace_hash
+from enactor.trace.codec import from_row, to_row, trace_hash
+from enactor.trace.files import append_line, cured, lines_up_to, parse, remove, set_torn_aside, write_new
 from enactor.trace.hashing import canonical_json
 from enactor.trace.ledger import NatureOf, declared_nature
-from enactor.trace.lock import locked
+from enactor.trace.lock import locked, shared
+from enactor.trace.migrations import RowError
+from enactor.trace.removal import FEEDBACK, day_files, day_of, expire, forget, removals
 from enactor.trace.values import Json, Trace
 
-FEEDBACK = "user_feedback.jsonl"
-_CURES = {
-    errno.ENOSPC: "The disk is full: free some space and try again.",
-    errno.EDQUOT: "The disk quota is used up: free some space and try again.",
-    errno.EROFS: "The file system is read-only: set the trace folder to one that can be written.",
-    errno.EACCES: "No permission: change the folder's owner or set the trace folder to another one.",
-    errno.EPERM: "No permission: change the folder's owner or set the trace folder to another one.",
-}
+FEEDBACK_SCHEMA = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +40,25 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True)
 class OpenReport:
-    """Torn tails that were set aside: the `.torn` files and their sizes in bytes."""
+    """What opening changed. `torn`: tails that were set aside, the `.torn` files and their sizes in bytes.
+    `expired`: rows that the retention took out, by day."""
 
     torn: tuple[tuple[Path, int], ...] = ()
+    expired: Mapping[str, int] = field(default_factory=dict)
+
+    def lines(self) -> list[str]:
+        """For a person, a line each; empty where nothing happened."""
+        told = [
+            f"a writer was stopped in the middle of a line: its {size} bytes are kept in {path}"
+            for path, size in self.torn
+        ]
+        if self.expired:
+            days = sorted(self.expired)
+            told.append(
+                f"{sum(self.expired.values())} recorded requests of {len(days)} days up to {days[-1]} were "
+                "removed: the setting retention_days"
+            )
+        return told
 
 
 @dataclass(slots=True)
@@ -61,20 +71,31 @@ class ReadReport:
 
 
 class TraceStore:
-    """Traces in `folder`, safe for several processes. Raises EnactorError where the folder cannot be used."""
+    """Traces in `folder`, safe for several processes. Raises EnactorError where the folder cannot be used.
 
-    def __init__(self, folder: Path | str) -> None:
+    `retention_days` removes days older than that, counted from today (UTC), on opening and with the first
+    append of a new day; None keeps all. A `readonly` store is a look at what is there: it makes and changes
+    nothing and refuses to write.
+    """
+
+    def __init__(
+        self, folder: Path | str, *, retention_days: int | None = None, readonly: bool = False
+    ) -> None:
+        if retention_days is not None and retention_days < 1:
+            raise EnactorError(f"A retention is at least 1 day, not {retention_days}.")
         self.folder = Path(folder)
-        with _cured(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with self._lock():
-                torn = [found for path in self._all_files() if (found := _set_torn_aside(path))]
-        self.opened = OpenReport(tuple(torn))
+        self.readonly = readonly
+        self.retention_days = retention_days
+        self.opened = OpenReport() if readonly else self._open()
+        self._cleaned = _today()
 
     def append(self, trace: Trace, nature: NatureOf = declared_nature) -> str:
         """Write one trace and return its content hash once it is on the disk. The day is the trace's own,
         today (UTC) without one."""
         row = to_row(trace, nature)
+        if self.retention_days is not None and self._cleaned != _today():
+            self._cleaned = _today()
+            self.opened = self._open()
         self._append(self.folder / f"training_{_day(trace.timestamp)}.jsonl", row)
         return str(row["id"])
 
@@ -84,6 +105,7 @@ class TraceStore:
             raise EnactorError(f"A rating is 1 to 5, not {feedback.rating}.")
         stamp = feedback.timestamp or datetime.now(UTC).isoformat()
         event = {
+            "schema": FEEDBACK_SCHEMA,
             "trace": feedback.trace,
             "rating": feedback.rating,
             "note": feedback.note,
@@ -91,25 +113,30 @@ class TraceStore:
         }
         self._append(self.folder / FEEDBACK, event)
 
-    def feedback(self) -> dict[str, Feedback]:
-        """The latest event for each trace, by order of writing."""
+    def feedback(self, report: ReadReport | None = None) -> dict[str, Feedback]:
+        """The latest event for each trace, by order of writing. Events that cannot be read are counted."""
+        report = ReadReport() if report is None else report
         latest: dict[str, Feedback] = {}
-        for row in _rows(self.folder / FEEDBACK, ReadReport()):
-            if isinstance(row.get("trace"), str):
-                known = {key: row[key] for key in ("trace", "rating", "note", "timestamp") if key in row}
-                latest[row["trace"]] = Feedback(**known)
+        for row in self._rows(self.folder / FEEDBACK, report):
+            try:
+                event = _event(row)
+            except RowError as error:
+                report.refused[str(error)] += 1
+                continue
+            latest[event.trace] = event
         return latest
 
     def days(self) -> list[str]:
         """The days that have a file, oldest first."""
-        return sorted(path.stem.removeprefix("training_") for path in self._day_files())
+        return [day_of(path) for path in day_files(self.folder)]
 
     def iterate(self, days: Iterable[str] | None = None, report: ReadReport | None = None) -> Iterator[Trace]:
-        """The traces of the days (all without), in order of writing, a line at a time. Rows that cannot be
-        read are counted in `report` and left out."""
+        """The traces of the days (all without), in order of writing, a line at a time; what is appended
+        meanwhile to a day already begun stays out. Rows that cannot be read are counted in `report` and left
+        out."""
         report = ReadReport() if report is None else report
         for day in self.days() if days is None else days:
-            for row in _rows(self.folder / f"training_{day}.jsonl", report):
+            for row in self._rows(self.folder / f"training_{day}.jsonl", report):
                 try:
                     trace = from_row(row, report.missing)
                 except RowError as error:
@@ -125,69 +152,54 @@ class TraceStore:
     def player(self, name: str) -> str:
         """The salted hash under which a player is stored. The salt stays in the folder, readable by its
         owner."""
-        with _cured(self.folder), self._lock():
+        with cured(self.folder), self._lock():
             salt = self._salt()
         return "p1:" + hashlib.sha256(salt + name.encode("utf-8")).hexdigest()[:32]
 
     def forget(self, name: str) -> int:
-        """Take a player's traces, and the feedback on them, out of the store; how many traces went. The one
-        place where files are rewritten: each to a new file first, then put in its place."""
-        player = self.player(name)
-        gone: set[str] = set()
-        removed = 0
-        with _cured(self.folder), self._lock():
-            for path in self._day_files():
-                _set_torn_aside(path)
-                kept = []
-                for line in path.read_bytes().splitlines(keepends=True):
-                    row = _parse(line)
-                    if row is not None and (row.get("enactor") or {}).get("player") == player:
-                        gone.add(str(row.get("id")))
-                        removed += 1
-                    else:
-                        kept.append(line)
-                _rewrite(path, kept)
-            feedback = self.folder / FEEDBACK
-            if gone and feedback.exists():
-                lines = feedback.read_bytes().splitlines(keepends=True)
-                _rewrite(feedback, [line for line in lines if (_parse(line) or {}).get("trace") not in gone])
-            for torn in self.folder.glob("*.torn*"):
-                if player.encode() in torn.read_bytes():
-                    torn.unlink()
-        return removed
+        """Take a player's traces, and the feedback on them, out of the store; how many traces went. `name`
+        is the name, or the salted hash as the rows have it. Files are replaced as a whole, each at once."""
+        player = name if name.startswith("p1:") else self.player(name)
+        with cured(self.folder), self._lock():
+            return forget(self.folder, player)
+
+    def removals(self) -> list[dict[str, Json]]:
+        """When rows were taken out, why and how many, oldest first."""
+        with cured(self.folder):
+            return removals(self.folder)
+
+    def _open(self) -> OpenReport:
+        with cured(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with self._lock():
+                days, feedback = day_files(self.folder), self.folder / FEEDBACK
+                # What a killed replacement left: the file that it was to replace is whole.
+                remove(path.with_name(path.name + ".new") for path in (*days, feedback))
+                torn = [found for path in (*days, feedback) if (found := set_torn_aside(path))]
+                expired: Mapping[str, int] = {}
+                if self.retention_days is not None:
+                    expired = expire(self.folder, _today() - timedelta(days=self.retention_days))
+        return OpenReport(tuple(torn), expired)
 
     def _append(self, path: Path, row: Mapping[str, Json]) -> None:
         line = (canonical_json(row) + "\n").encode("utf-8", "backslashreplace")
-        with _cured(self.folder), self._lock():
-            _set_torn_aside(path)
-            handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            try:
-                start = os.fstat(handle).st_size
-                try:
-                    _write_all(handle, line)
-                    os.fsync(handle)
-                except OSError:
-                    # Not acknowledged, so the caller may try again: nothing of it may stay.
-                    with contextlib.suppress(OSError):
-                        os.ftruncate(handle, start)
-                    raise
-            finally:
-                os.close(handle)
-            if start == 0:
-                _sync_folder(self.folder)
+        with cured(self.folder), self._lock():
+            set_torn_aside(path)
+            append_line(path, line)
 
     def _lock(self) -> contextlib.AbstractContextManager[None]:
-        return locked(self.folder / ".lock")
+        if self.readonly:
+            raise EnactorError(f"{self.folder} was opened to be read: open it for writing.")
+        return locked(self._lock_file)
+
+    @property
+    def _lock_file(self) -> Path:
+        return self.folder / ".lock"
 
     def _salt(self) -> bytes:
         path = self.folder / ".salt"
         if not path.exists():
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            try:
-                _write_all(handle, secrets.token_bytes(32))
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+            write_new(path, secrets.token_bytes(32))
         salt = path.read_bytes()
         if len(salt) < 32:
             raise EnactorError(
@@ -195,11 +207,22 @@ class TraceStore:
             )
         return salt
 
-    def _day_files(self) -> list[Path]:
-        return sorted(self.folder.glob("training_*.jsonl"))
-
-    def _all_files(self) -> list[Path]:
-        return [*self._day_files(), *self.folder.glob(FEEDBACK)]
+    def _rows(self, path: Path, report: ReadReport) -> Iterator[dict[str, Json]]:
+        """The objects of a file, as it was when a moment came without a writer in the middle of a line."""
+        with cured(path):
+            if not path.exists():
+                return
+            with path.open("rb") as file:
+                with shared(self._lock_file):
+                    size = os.fstat(file.fileno()).st_size
+                for line in lines_up_to(file, size):
+                    row = parse(line)
+                    if row is not None:
+                        yield row
+                    elif line.endswith(b"\n"):
+                        report.refused["no JSON object"] += 1
+                    else:
+                        report.refused["torn tail"] += 1
 
 
 def with_player(trace: Trace, store: TraceStore, name: str) -> Trace:
@@ -207,97 +230,26 @@ def with_player(trace: Trace, store: TraceStore, name: str) -> Trace:
     return replace(trace, player=store.player(name))
 
 
+def _event(row: Mapping[str, Json]) -> Feedback:
+    """An event of any version so far; keys of other programs are passed over. Raises RowError."""
+    trace, rating = row.get("trace"), row.get("rating")
+    if not isinstance(trace, str):
+        raise RowError("feedback on no trace")
+    if rating is not None and (
+        not isinstance(rating, int) or isinstance(rating, bool) or not 1 <= rating <= 5
+    ):
+        raise RowError("a rating that is not 1 to 5")
+    return Feedback(trace, rating, str(row.get("note") or ""), str(row.get("timestamp") or ""))
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
 def _day(timestamp: str) -> str:
-    """The day of an ISO timestamp; it names a file, so nothing else is taken from the text."""
+    """The day (UTC) of an ISO timestamp; it names a file, so nothing else is taken from the text."""
     try:
-        return datetime.fromisoformat(timestamp).date().isoformat()
-    except ValueError:
-        return datetime.now(UTC).date().isoformat()
-
-
-def _rows(path: Path, report: ReadReport) -> Iterator[dict[str, Json]]:
-    with _cured(path):
-        if not path.exists():
-            return
-        with path.open("rb") as lines:
-            for line in lines:
-                if not line.endswith(b"\n"):
-                    report.refused["torn tail"] += 1
-                elif (row := _parse(line)) is None:
-                    report.refused["no JSON object"] += 1
-                else:
-                    yield row
-
-
-def _parse(line: bytes) -> dict[str, Json] | None:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return row if isinstance(row, dict) else None
-
-
-def _set_torn_aside(path: Path) -> tuple[Path, int] | None:
-    """Move a last line without its end to a `.torn` file. Under the lock only."""
-    if not path.exists() or path.stat().st_size == 0:
-        return None
-    with path.open("r+b") as file:
-        size = file.seek(0, os.SEEK_END)
-        start, tail = size, b""
-        while start > 0 and b"\n" not in tail:
-            step = min(start, 65536)
-            start -= step
-            file.seek(start)
-            tail = file.read(step) + tail
-        torn = tail[tail.rfind(b"\n") + 1 :]
-        if not torn:
-            return None
-        aside = path.with_name(f"{path.name}.{hashlib.sha256(torn).hexdigest()[:8]}.torn")
-        with aside.open("wb") as kept:
-            os.chmod(aside, 0o600)
-            kept.write(torn)
-            kept.flush()
-            os.fsync(kept.fileno())
-        file.truncate(size - len(torn))
-        file.flush()
-        os.fsync(file.fileno())
-    return aside, len(torn)
-
-
-def _rewrite(path: Path, lines: list[bytes]) -> None:
-    fresh = path.with_name(path.name + ".new")
-    with fresh.open("wb") as file:
-        os.chmod(fresh, 0o600)
-        file.writelines(lines)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(fresh, path)
-    _sync_folder(path.parent)
-
-
-def _write_all(handle: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(handle, data) :]
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new file's name durable too, where the system lets a folder be opened."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextlib.contextmanager
-def _cured(path: Path) -> Iterator[None]:
-    """The system's errors as EnactorErrors that say what to do."""
-    try:
-        yield
-    except OSError as error:
-        cure = _CURES.get(error.errno or 0, "Check the folder and try again.")
-        raise EnactorError(
-            f"The trace store {path} cannot be used ({error.strerror or error}). {cure}"
-        ) from error
+        at = datetime.fromisoformat(timestamp)
+        return (at.astimezone(UTC) if at.tzinfo else at).date().isoformat()
+    except (ValueError, OverflowError):
+        return _today().isoformat()
