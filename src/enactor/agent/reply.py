@@ -11,8 +11,8 @@ MAX_NAMES = 12
 
 
 def compose(steps: Sequence[Step]) -> str:
-    """One line per step; what was left undone is said as plainly as what was done."""
-    return "\n".join(_line(step) for step in steps)
+    """One line per step, none twice; what was left undone is said as plainly as what was done."""
+    return "\n".join(dict.fromkeys(_line(step) for step in steps))
 
 
 def _line(step: Step) -> str:
@@ -39,7 +39,10 @@ def _line(step: Step) -> str:
 def _failure(step: Step) -> str:
     content = step.result.content
     what = str(content.get("command") or step.call.tool)
-    text = f"That failed: {what}: {content.get('error') or 'no reason given'}."
+    error = str(content.get("error") or "no reason given")
+    text = f"That failed: {what}: {error}" + ("" if error.endswith((".", "?", "!")) else ".")
+    if "Did you mean" in error:
+        return text
     if content.get("candidates"):
         text += f" Did you mean {', '.join(map(str, content['candidates'][:4]))}?"
     elif content.get("nearest"):

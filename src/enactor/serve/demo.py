@@ -177,7 +177,10 @@ def _export(
     from enactor.train.export import export_gguf
     from enactor.train.greedy import greedy
 
-    prompts = [render_prompt(row.message, GameState.from_case(row.state), row.history) for row in rows]
+    prompts = [
+        render_prompt(row.message, GameState.from_case(row.state), row.history, offered=row.offered)
+        for row in rows
+    ]
     with _progress("trained weights", len(prompts), console) as step:
         before = greedy(base, adapter, prompts, progress=step)
     export_gguf(base, adapter, gguf)

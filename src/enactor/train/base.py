@@ -6,9 +6,11 @@ says "quantized" although the weights are plain floats, and the pre-tokenizer of
 generic byte-level one, which splits digits and runs of spaces otherwise than llama.cpp does.
 """
 
+import io
 import logging
 import warnings
 from collections.abc import Iterable, Sequence
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,9 +69,10 @@ def load_base(gguf: Path, *, check: bool = True) -> tuple[Any, Any]:
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            str(gguf.parent), gguf_file=gguf.name, dtype=torch.float32
-        )
+        with redirect_stderr(io.StringIO()):  # a bar that no setting switches off
+            model = AutoModelForCausalLM.from_pretrained(
+                str(gguf.parent), gguf_file=gguf.name, dtype=torch.float32
+            )
     finally:
         transformers_logging.set_verbosity(verbosity)
         logger.setLevel(level)

@@ -53,12 +53,12 @@ class Offers:
     best first."""
 
     def __init__(self, phrasings: Iterable[Template]) -> None:
-        self._templates = tuple(phrasings)
-        self._names = [_names(template) for template in self._templates]
+        self.phrasings = tuple(phrasings)
+        self._names = [_names(template) for template in self.phrasings]
         self._places: dict[str, list[int]] = defaultdict(list)
-        for index, template in enumerate(self._templates):
+        for index, template in enumerate(self.phrasings):
             self._places[template.key].append(index)
-        counts = [_of_template(template) for template in self._templates]
+        counts = [_of_template(template) for template in self.phrasings]
         frequency = Counter(feature for features in counts for feature in features)
         self._weight = {
             feature: (_WEIGHTS[feature[0]] * math.log(1 + len(counts) / n)) ** 2
@@ -90,7 +90,7 @@ class Offers:
         return tuple(sorted(best, key=lambda name: -(best[name] + weight[name]))[:count])
 
     def _score(self, message: str) -> NDArray[np.float64]:
-        score = np.zeros(len(self._templates))
+        score = np.zeros(len(self.phrasings))
         total = 0.0
         for feature in sorted(_of_message(message)):
             weight = self._weight.get(feature)
