@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from enactor.errors import EnactorError
@@ -22,6 +22,14 @@ PREFIX = "ENACTOR_"
 FILE_VARIABLE = "ENACTOR_SETTINGS"
 
 Folder = Annotated[Path, AfterValidator(Path.expanduser)]
+
+
+def _split(value: Any) -> Any:
+    """Several paths in one text, as in PATH."""
+    return value.split(os.pathsep) if isinstance(value, str) else value
+
+
+Folders = Annotated[tuple[Folder, ...], BeforeValidator(_split)]
 
 
 class SettingsError(EnactorError):
@@ -71,6 +79,12 @@ class Settings(BaseModel):
         examples=[365],
         description="Days that recorded requests are kept, counted from today (UTC). Older days are removed "
         "when the log is opened and at the first request of a day. Without it: all are kept.",
+    )
+    records: Folders | None = Field(
+        None,
+        examples=["~/.claude/projects:/tmp/manny_sessions"],
+        description="Where `enactor ingest` looks when no path is given: files or folders, as a list, or in "
+        "one text with the system's separator. Without it: the usual places.",
     )
     player: str = Field(
         "",

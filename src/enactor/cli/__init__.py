@@ -26,6 +26,8 @@ COMMANDS = {
     "eval": ("enactor.cli.eval", "compare models on held-out requests"),
     "models": ("enactor.cli.models", "fetch, list and locate weights"),
     "traces": ("enactor.cli.traces", "count, list, show, draw and forget the recorded requests"),
+    "label": ("enactor.cli.label", "judge and correct recorded requests on a local page"),
+    "ingest": ("enactor.cli.ingest", "import other records: bot logs, sessions, command logs, chats"),
     "migrate": ("enactor.cli.migrate", "take over an existing training log"),
     "doctor": ("enactor.cli.doctor", "check the installation and say what is missing"),
 }

@@ -17,7 +17,7 @@ class Config(BaseModel):
     """Base of the commands' config types: frozen, unknown keys refused.
 
     A field is the flag of its name (or alias); one with `json_schema_extra={"positional": True}` stands
-    without a flag; a tuple may be repeated.
+    without a flag; a tuple may be repeated, or stands for all that is left without flags.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
@@ -91,7 +91,7 @@ def _add(group: Any, key: str, field: FieldInfo, *, both: bool = False) -> None:
     options: dict[str, Any] = {"default": argparse.SUPPRESS, "help": _help(field)}
     choices = get_args(type_) if get_origin(type_) is Literal else None
     if _positional(field):
-        options["nargs"] = None if field.is_required() else "?"
+        options["nargs"] = "*" if get_origin(type_) is tuple else None if field.is_required() else "?"
         options["default"] = None  # argparse checks any other default against the choices
         if choices:
             options["choices"] = choices

@@ -1,0 +1,126 @@
+"""Rows into the store, many at once: what is there already is known, the rest is synced in batches."""
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from enactor.ingest.finish import Row
+from enactor.trace import TraceStore, canonical_json
+from enactor.trace.files import append_line, cured, set_torn_aside
+from enactor.trace.lock import locked
+from enactor.trace.values import Json
+
+REFUSED = "refused.jsonl"
+"""In the store: every refused turn or line, `{file, kind, line, reason}`, each once."""
+
+ORIGINS = "origins.jsonl"
+"""In the store: where rows came from that may not say so themselves, `{trace, file, hash, kind, line}`."""
+
+BATCH = 4 << 20
+"""Bytes that are kept before they are written: one sync for some hundreds of rows instead of one for each."""
+
+# In canonical JSON a text cannot hold an unescaped quote, so these only match keys.
+_IDENTITIES = re.compile(rb'"(?:id|hash)":"h1:([0-9a-f]{32})"')
+
+
+def known_identities(folder: Path) -> set[bytes]:
+    """The identities of all rows in a store: of the traces, and of the records that they were made from."""
+    known: set[bytes] = set()
+    for path in sorted(folder.glob("training_*.jsonl")):
+        with cured(folder), path.open("rb") as lines:
+            for line in lines:
+                known.update(map(_digest, _IDENTITIES.findall(line)))
+    return known
+
+
+def digest(identity: str) -> bytes:
+    """The 16 bytes of an identity."""
+    return _digest(identity.removeprefix("h1:").encode())
+
+
+class Writer:
+    """Adds rows to a store. What `add` took is on the disk once `flush` returns; a process that is killed
+    before loses it, and the next run adds it."""
+
+    def __init__(self, store: TraceStore) -> None:
+        self.store = store
+        self.known = known_identities(store.folder)
+        self._rated = set(store.feedback())
+        self._rows: dict[str, list[bytes]] = defaultdict(list)
+        self._size = 0
+        self._listed: set[bytes] | None = None
+        self._ratings: list[Row] = []
+        self.ratings = 0
+
+    def add(self, row: Row) -> bool:
+        """Whether the row is new. One that was found twice is kept once."""
+        identity = digest(row.identity)
+        fresh = identity not in self.known
+        if fresh:
+            self.known.add(identity)
+            self._put(f"training_{_day(row.timestamp)}.jsonl", row.line)
+            if row.origin is not None:
+                self._put(ORIGINS, _line(dict(row.origin)))
+        if row.feedback is not None and row.feedback.trace not in self._rated:
+            self._rated.add(row.feedback.trace)
+            self._ratings.append(row)
+        if self._size >= BATCH:
+            self.flush()
+        return fresh
+
+    def refuse(self, file: str, kind: str, line: int, reason: str) -> None:
+        """Put a refusal on the list."""
+        if self._listed is None:
+            self._listed = {_short(text) for text in _file_lines(self.store.folder / REFUSED)}
+        text = _line({"file": file, "kind": kind, "line": line, "reason": reason})
+        if _short(text) not in self._listed:
+            self._listed.add(_short(text))
+            self._put(REFUSED, text)
+
+    def flush(self) -> None:
+        """Write and sync what was added. Raises EnactorError with the cure where that fails."""
+        folder = self.store.folder
+        with cured(folder), locked(folder / ".lock"):
+            for name, lines in sorted(self._rows.items()):
+                set_torn_aside(folder / name)
+                append_line(folder / name, b"".join(lines))
+        self._rows.clear()
+        self._size = 0
+        for row in self._ratings:
+            if row.feedback is not None:
+                self.store.add_feedback(row.feedback)
+                self.ratings += 1
+        self._ratings.clear()
+
+    def _put(self, name: str, line: bytes) -> None:
+        self._rows[name].append(line)
+        self._size += len(line)
+
+
+def _digest(digits: bytes) -> bytes:
+    return bytes.fromhex(digits.decode())
+
+
+def _day(timestamp: str) -> str:
+    """The day of an ISO timestamp, today (UTC) without one: it names a file, so no text is taken over."""
+    try:
+        return datetime.fromisoformat(timestamp).date().isoformat()
+    except ValueError:
+        return datetime.now(UTC).date().isoformat()
+
+
+def _line(value: dict[str, Json]) -> bytes:
+    return (canonical_json(value) + "\n").encode("utf-8", "backslashreplace")
+
+
+def _short(line: bytes) -> bytes:
+    return hashlib.blake2b(line, digest_size=8).digest()
+
+
+def _file_lines(path: Path) -> Iterator[bytes]:
+    if path.exists():
+        with path.open("rb") as lines:
+            yield from lines
