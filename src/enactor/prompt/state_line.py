@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from enactor.world.offers import card
+from enactor.world.cards import card
 from enactor.world.state import GameState
 
 MAX_NAMES = 10

@@ -7,6 +7,8 @@ declarations (`COMMANDS`, `TOOLS`) also give JSON Schemas, tool lists and gramma
 """
 
 from enactor.world.backend import Backend as Backend
+from enactor.world.cards import card as card
+from enactor.world.cards import offers as offers
 from enactor.world.catalogue import BARS as BARS
 from enactor.world.catalogue import CREATURES as CREATURES
 from enactor.world.catalogue import FISH as FISH
@@ -40,8 +42,6 @@ from enactor.world.names import resolve_raw as resolve_raw
 from enactor.world.names import resolve_spell as resolve_spell
 from enactor.world.names import resolve_tree as resolve_tree
 from enactor.world.needs import check_needs as check_needs
-from enactor.world.offers import card as card
-from enactor.world.offers import offers as offers
 from enactor.world.places import PLACES as PLACES
 from enactor.world.places import resolve_place as resolve_place
 from enactor.world.prefer import preferred as preferred

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enactor.world import COMMANDS, TOOLS, card, offers
-from enactor.world.offers import OFFERED, REPLY, Offers
+from enactor.world.cards import OFFERED, REPLY, Offers
 from enactor.world.phrasebook import Group, Template, choices, templates
 
 
