@@ -31,7 +31,7 @@ class HttpServer(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Nothing: the caller watches them and sets `should_exit`."""
+        """Nothing: the caller watches them and calls `handle_exit`, which ends the event streams, too."""
         yield
 
 

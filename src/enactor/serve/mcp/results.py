@@ -35,7 +35,8 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 
 def tool_result(result: ToolResult, **more: Any) -> types.CallToolResult:
     """The result for the client; `more` is added to its content."""
-    content = inert({"status": "", **result.content, **more, "status": result.status})
+    rest = {key: value for key, value in {**result.content, **more}.items() if key != "status"}
+    content = {"status": result.status, **inert(rest)}
     return types.CallToolResult(
         content=[types.TextContent(type="text", text=json_text(content))],
         structured_content=content,

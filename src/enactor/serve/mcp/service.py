@@ -55,11 +55,7 @@ async def _http(server: Server[Any], config: Config) -> None:
         http = http_server(server, config, token)
         tell(config, bound, token)
         async with anyio.create_task_group() as tasks:
-
-            def leave() -> None:
-                http.should_exit = True
-
-            tasks.start_soon(_on_signal, leave)
+            tasks.start_soon(_on_signal, lambda: http.handle_exit(signal.SIGTERM, None))
             await http.serve(sockets=[bound])
             tasks.cancel_scope.cancel()
 
