@@ -55,7 +55,27 @@ class Settings(BaseModel):
         "default",
         min_length=1,
         description="`default` is the shipped adapter on its base, `base` that base alone; else the path of "
-        "a GGUF file or the folder of an adapter.",
+        "a GGUF file, the folder of an adapter, or a remote model such as `ollama:qwen2.5:14b`.",
+    )
+    endpoint: str | None = Field(
+        None,
+        examples=["http://192.168.1.7:11434/v1"],
+        description="Address of the remote model's server, where it is not the usual one.",
+    )
+    key_file: Folder | None = Field(
+        None,
+        examples=["~/.config/enactor/key"],
+        description="File with the remote server's key, readable by you alone. Without it: the server's "
+        "environment variable.",
+    )
+    engine_timeout: float = Field(
+        300.0, gt=0, le=3600, description="Seconds that a remote model may take for one answer, all tries."
+    )
+    fallback: str | None = Field(
+        None,
+        min_length=1,
+        examples=["default"],
+        description="Model that answers while the remote one is out of reach.",
     )
     threads: int | None = Field(
         None,

@@ -47,6 +47,10 @@ COMMAND = Command(
     run,
     (
         "model",
+        "endpoint",
+        "key_file",
+        "engine_timeout",
+        "fallback",
         "backend",
         "dry_run",
         "read_only",

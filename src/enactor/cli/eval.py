@@ -72,4 +72,6 @@ def write_report(path: Path, report: Report, suite: str) -> None:
     path.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
-COMMAND = Command(Eval, run, ("slots", "threads", "context", "cache"))
+COMMAND = Command(
+    Eval, run, ("slots", "threads", "context", "endpoint", "key_file", "engine_timeout", "fallback", "cache")
+)

@@ -63,6 +63,10 @@ COMMAND = Command(
     run,
     (
         "model",
+        "endpoint",
+        "key_file",
+        "engine_timeout",
+        "fallback",
         "slots",
         "threads",
         "context",

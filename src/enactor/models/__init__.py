@@ -2,7 +2,8 @@
 
 In: a rendered prompt. Out: a `Completion`. `load_engine("default")` fetches the base (`pull`), merges the
 shipped adapter into it once (`merged_model`) and decodes with llama.cpp in this process (`LlamaEngine`).
-`ScriptedEngine` says what it is told. Heavy imports happen when an engine or a merge is made.
+`ScriptedEngine` says what it is told. `load_engine("ollama:qwen2.5:14b")` asks a server (`remote`). Heavy
+imports happen when an engine or a merge is made, or with the first request to a server.
 """
 
 from enactor.models.adapter import AdapterError, adapter_hash
@@ -13,6 +14,7 @@ from enactor.models.gguf_file import ModelFileError, check_gguf
 from enactor.models.llama import LlamaEngine
 from enactor.models.load import default_adapter, load_engine, model_file
 from enactor.models.merge import merge, merged_model
+from enactor.models.remote import FailoverEngine, HttpEngine, is_remote, open_remote
 from enactor.models.scripted import ScriptedEngine
 from enactor.models.weights import BASES, Base, WeightsError, base_path, find_base, pull
 
@@ -25,7 +27,9 @@ __all__ = [
     "Engine",
     "EngineError",
     "EngineUnavailable",
+    "FailoverEngine",
     "FetchError",
+    "HttpEngine",
     "LlamaEngine",
     "ModelFileError",
     "OnText",
@@ -40,10 +44,12 @@ __all__ = [
     "check_gguf",
     "default_adapter",
     "find_base",
+    "is_remote",
     "known_sha256",
     "load_engine",
     "merge",
     "merged_model",
     "model_file",
+    "open_remote",
     "pull",
 ]

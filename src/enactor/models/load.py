@@ -6,6 +6,7 @@ from pathlib import Path
 from enactor.models.adapter import FILES, AdapterError
 from enactor.models.llama import LlamaEngine
 from enactor.models.merge import merged_model
+from enactor.models.remote import HttpEngine, is_remote, open_remote
 from enactor.models.weights import WeightsError, find_base, pull
 
 BASE = "smollm2-135m"
@@ -43,7 +44,8 @@ def model_file(name: str) -> Path:
         base = find_base(name)
     except WeightsError as error:
         raise WeightsError(
-            f"no model named {name!r}: use `default`, `base`, a .gguf file, or the folder of an adapter"
+            f"no model named {name!r}: use `default`, `base`, a .gguf file, the folder of an adapter, "
+            f"or a remote one such as `ollama:qwen2.5:14b`"
         ) from error
     return merged_model(pull(base.name), None)
 
@@ -56,8 +58,11 @@ def load_engine(
     context: int = 2048,
     warm: str | None = None,
     logprobs: bool = False,
-) -> LlamaEngine:
-    """An engine for `model_file(name)`; the other parameters are `LlamaEngine`'s."""
+) -> LlamaEngine | HttpEngine:
+    """An engine for `model_file(name)`; the other parameters are `LlamaEngine`'s. A name such as
+    `ollama:qwen2.5:14b` stands for a model behind an address, to which they mean nothing (`open_remote`)."""
+    if is_remote(name):
+        return open_remote(name)
     return LlamaEngine(
         model_file(name),
         slots=slots,

@@ -9,6 +9,7 @@ from typing import Any
 from enactor.bridge import LiveBackend
 from enactor.models import BASES, LlamaEngine, base_path, find_base, load_engine, pull
 from enactor.models.load import BASE
+from enactor.models.remote import FailoverEngine, HttpEngine, is_remote, open_remote
 from enactor.prompt import SYSTEM, system_with_tools
 from enactor.settings import Settings
 from enactor.sim import Simulator
@@ -19,6 +20,7 @@ DESCRIBED_CONTEXT = 4096
 """Tokens that a slot needs for the tool description (some 2,000) and a request."""
 
 Say = Callable[[str], None]
+Loaded = LlamaEngine | HttpEngine | FailoverEngine
 
 
 def untuned(model: str) -> bool:
@@ -31,13 +33,16 @@ def system_turn(model: str) -> str:
     return system_with_tools(openai_tools()) if untuned(model) else SYSTEM
 
 
-def open_engine(settings: Settings, *, slots: int = 1, say: Say | None = None) -> LlamaEngine:
-    """The engine for `settings.model`, fetched and merged on first use.
+def open_engine(settings: Settings, *, slots: int = 1, say: Say | None = None) -> Loaded:
+    """The engine for `settings.model`, fetched and merged on first use, or the client of a remote one.
 
-    `say` is told when that takes a while. Its prefix cache holds the system turn. Raises `EnactorError`.
+    `say` is told when that takes a while, and when the fallback answers. The prefix cache of a local one
+    holds the system turn. Raises `EnactorError`.
     """
     say = say or (lambda line: print(line, file=sys.stderr, flush=True))
     name = settings.model
+    if is_remote(name):
+        return _open_remote(settings, slots, say)
     if name == "default" or untuned(name):
         base = find_base(BASE if name in ("default", "base") else name)
         if not base_path(base).is_file():
@@ -57,6 +62,21 @@ def open_engine(settings: Settings, *, slots: int = 1, say: Say | None = None) -
         )
     finally:
         note.cancel()
+
+
+def _open_remote(settings: Settings, slots: int, say: Say) -> Loaded:
+    first = open_remote(
+        settings.model,
+        url=settings.endpoint,
+        key_file=settings.key_file,
+        timeout_s=settings.engine_timeout,
+    )
+    if settings.fallback is None:
+        return first
+    spare = settings.model_copy(
+        update={"model": settings.fallback, "endpoint": None, "key_file": None, "fallback": None}
+    )
+    return FailoverEngine(first, lambda: open_engine(spare, slots=slots, say=say), settings.fallback, say=say)
 
 
 def open_backend(settings: Settings, start: Mapping[str, Any] | None = None) -> Backend:
