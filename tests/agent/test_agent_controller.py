@@ -7,6 +7,7 @@ import pytest
 from enactor.agent import HANDLERS, Controller, Session, Toolbox, admit, direct_lines, is_stop, shapes
 from enactor.agent.routines import find_routine, routines
 from enactor.models import ScriptedEngine
+from enactor.prompt import tool_call
 from enactor.sim import Simulator
 from enactor.trace.values import ToolResult
 from enactor.world import TOOLS, Command, CommandError, GameState
@@ -193,3 +194,20 @@ def test_shipped_routines_are_grammatical_and_found_by_name():
     assert find_routine("Cow hides").key == "cow_hides"
     with pytest.raises(CommandError):
         find_routine("xyzzy")
+
+
+@pytest.mark.parametrize(
+    ("tool", "args"),
+    [
+        ("scan_environment", {"radius": "far"}),
+        ("run_routine", {"routine_path": "frog_grind", "loops": "many"}),
+        ("get_logs", {"since_seconds": [1]}),
+        ("query_nearby", {"include_npcs": "yes"}),
+        ("send_and_await", {"command": "STOP", "await_condition": "idle", "timeout_ms": "inf"}),
+        ("lookup_location", {}),
+    ],
+)
+def test_arguments_of_the_wrong_type_are_a_result(tool: str, args: dict[str, object]) -> None:
+    result = Toolbox(Simulator()).call(tool_call(tool, args))  # type: ignore[arg-type]
+    assert result.status == "error"
+    assert tool in result.content["error"]

@@ -8,7 +8,7 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp_clients import ERAS, Player, call, calls, content, do, play
 
-from enactor.agent.tools import HANDLERS
+from enactor.agent.handlers import HANDLERS
 from enactor.sim import Simulator
 from enactor.world import COMMANDS, TOOLS
 

@@ -6,9 +6,10 @@
 from enactor.agent.controller import MAX_MESSAGE_CHARS, Controller, Session, nature, turn_messages
 from enactor.agent.direct import direct_lines, is_stop
 from enactor.agent.gate import admit
+from enactor.agent.handlers import HANDLERS
 from enactor.agent.ladder import Decision, decide, shapes
 from enactor.agent.reply import compose
-from enactor.agent.tools import HANDLERS, Toolbox
+from enactor.agent.tools import Toolbox
 
 __all__ = [
     "HANDLERS",
