@@ -88,8 +88,7 @@ def play(case: Case, seed: int = 0, settle_s: float = 120.0) -> Reference:
 
 def score(case: Case, trace: Trace, simulator: Simulator, reference: Reference) -> Score:
     """Judge a trace that was made on `simulator`, started in the case's state with the reference's seed."""
-    made_all = trace.steps
-    got = tuple(call_text(step) for step in made_all[: trace.meta.get("decided", len(made_all))])
+    got = tuple(call_text(step) for step in trace.steps[: trace.meta.get("decided")])
     due = bool(case.expect)
     made = any(_taken(step) for step in trace.steps)
     verbs = _heads(got) == _heads(reference.calls)
