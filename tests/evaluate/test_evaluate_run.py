@@ -10,7 +10,7 @@ from enactor.curate import BuildConfig, build
 from enactor.evaluate import Policy, Rate, cases_of, evaluate, quantile
 from enactor.models import ScriptedEngine
 from enactor.prompt import render_prompt
-from enactor.world import GameState
+from enactor.world import GameState, offers
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,8 @@ def rows(tmp_path_factory):
 def answer_key(rows):
     answers = {}
     for row, case in zip((r for r in rows if r.expect or not r.say), cases_of(rows), strict=True):
-        prompt = render_prompt(row.message, GameState.from_case(case.state), row.history)
+        state, offered = GameState.from_case(case.state), offers().offer(row.message)
+        prompt = render_prompt(row.message, state, row.history, offered=offered)
         turn = next(segment.text for segment in row.segments() if segment.train)
         answers[prompt] = turn.removesuffix("<|im_end|>")
     return answers
