@@ -1,14 +1,16 @@
 """What a trainer is to learn from one row, before it takes any trainer's form."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
-from enactor.curate.export.lowered import lowered_messages
+from enactor.curate.export.lowered import lowered_calls, lowered_messages
 from enactor.curate.export.unfit import Unfit
 from enactor.curate.rows import Row
-from enactor.prompt import SYSTEM
+from enactor.prompt import SYSTEM, tool_call
 from enactor.trace.values import Message
+
+if TYPE_CHECKING:
+    from enactor.curate.pairs import Pair
 
 Operands = Literal["said", "lowered"]
 OPERANDS: tuple[Operands, ...] = get_args(Operands)
@@ -37,15 +39,17 @@ def from_row(row: Row, operands: Operands = "said") -> Example:
     return Example(*_with_system(messages))
 
 
-def from_pair(prompt: Sequence[Message], chosen: Message, rejected: Message, reason: str) -> Example:
-    """A preference pair. Raises `Unfit` where both turns say the same, or one holds a call that could not be
-    read: the forms have no place for it."""
-    if (chosen.content, chosen.tool_calls) == (rejected.content, rejected.tool_calls):
+def from_pair(pair: "Pair", operands: Operands = "said") -> Example:
+    """The pair's row with the rejected turn beside it. Raises `Unfit` as `from_row` does, and where both
+    turns come to the same once lowered."""
+    right = from_row(pair.row, operands)
+    calls = tuple(tool_call(a.tool, a.args) for a in pair.rejected.calls)
+    if operands == "lowered":
+        calls = lowered_calls(calls, pair.row)
+    rejected = Message("assistant", pair.rejected.text, calls)
+    if (right.chosen.content.strip(), right.chosen.tool_calls) == (rejected.content.strip(), calls):
         raise Unfit("both turns are the same")
-    if any(call.parsed is None for turn in (chosen, rejected) for call in turn.tool_calls):
-        raise Unfit("a call that could not be read")
-    whole, chosen = _with_system([*prompt, chosen])
-    return Example(whole, chosen, rejected, reason)
+    return Example(right.prompt, right.chosen, rejected, pair.reason)
 
 
 def _with_system(messages: list[Message]) -> tuple[tuple[Message, ...], Message]:

@@ -48,6 +48,12 @@ def lowered_messages(row: Row) -> list[Message]:
     ]
 
 
+def lowered_calls(calls: Sequence[ToolCall], row: Row) -> tuple[ToolCall, ...]:
+    """Calls that nobody is to make, each lowered in the row's state; one that cannot be stays as it is."""
+    state = GameState.from_case(row.state)
+    return tuple(_sent(call, "", state) for call in calls)
+
+
 def _answer(row: Row, state: GameState) -> tuple[ToolCall, ...]:
     actions = row.expect or row.say
     try:
