@@ -11,6 +11,7 @@ from enactor.prompt import step_messages, tool_call
 from enactor.trace import content_hash, trace_hash
 from enactor.trace.values import Message, Step, Trace
 from enactor.world import COMMANDS
+from enactor.world.cards import offers
 from enactor.world.phrasebook import Kind
 
 _CASE_KEYS = (
@@ -116,6 +117,7 @@ def row_of(draft: Draft, expect: Sequence[Action]) -> Row:
         expect=tuple(expect),
         reply=draft.reply,
         history=draft.history,
+        offered=offers().offer(draft.message),
         failed=draft.failed,
         meta={
             "recorded": draft.id,

@@ -78,6 +78,14 @@ def rows_of(
     traces: Iterable[tuple[Trace, int | None]], selection: Selection, report: FilterReport
 ) -> Iterator[Row]:
     """The rows of the traces, in their order; what became of each is counted in `report`."""
+    for _, row in finished(traces, selection, report):
+        yield row
+
+
+def finished(
+    traces: Iterable[tuple[Trace, int | None]], selection: Selection, report: FilterReport
+) -> Iterator[tuple[Draft, Row]]:
+    """As `rows_of`, each row with its draft: what was recorded, and the rules that changed it."""
     held: deque[_Turn] = deque()
     before: dict[str, _Before] = {}
     for trace, rating in traces:
@@ -92,7 +100,7 @@ def rows_of(
         yield from _finish(held, selection, report)
 
 
-def _finish(held: deque[_Turn], selection: Selection, report: FilterReport) -> Iterator[Row]:
+def _finish(held: deque[_Turn], selection: Selection, report: FilterReport) -> Iterator[tuple[Draft, Row]]:
     """The oldest turn leaves, as a row or as a count."""
     turn = held.popleft()
     draft, objection = turn.draft, turn.objection
@@ -113,7 +121,7 @@ def _finish(held: deque[_Turn], selection: Selection, report: FilterReport) -> I
     except CommandError:
         canonical = []  # a name that the world does not know, carried out all the same: nothing to score by
     report.keep(draft)
-    yield row_of(draft, canonical)
+    yield draft, row_of(draft, canonical)
 
 
 def _allowed(cure: str, selection: Selection) -> bool:

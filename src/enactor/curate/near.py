@@ -74,20 +74,29 @@ def similarity(one: Signatures, other: Signatures) -> NDArray[np.float64]:
 def repeats(found: Signatures, keys: NDArray[np.uint64], threshold: float = THRESHOLD) -> NDArray[np.bool_]:
     """Which rows repeat an earlier row that stays: equal `keys` (what the row does) and similarity at or
     above `threshold`. A row near a repeat, but near no row that stays, stays."""
-    first: list[NDArray[np.int64]] = []
-    later: list[NDArray[np.int64]] = []
-    for left, right in _candidates(found, keys):
-        near = _near(found, left, found, right, threshold)
-        first.append(left[near])
-        later.append(right[near])
-    gone = np.zeros(len(found), np.bool_)
-    if not first:
-        return gone
-    pairs = np.unique(np.stack((np.concatenate(later), np.concatenate(first)), axis=1), axis=0)
-    for j, i in pairs.tolist():  # by the later row, then by the earlier
-        if not gone[i]:
-            gone[j] = True
+    gone = np.ones(len(found), np.bool_)
+    gone[_first_of_equals(found, keys)] = False
+    left_over = np.flatnonzero(~gone)
+    few = found[left_over]
+    pairs = np.empty(0, np.uint64)  # later row and earlier row in a word, so that a pair has eight bytes
+    for left, right in _candidates(few, keys[left_over]):
+        near = _near(few, left, few, right, threshold)
+        words = right[near].astype(np.uint64) << np.uint64(32) | left[near].astype(np.uint64)
+        pairs = np.union1d(pairs, words)
+    for word in pairs.tolist():  # by the later row, then by the earlier
+        j, i = word >> 32, word & 0xFFFFFFFF
+        if not gone[left_over[i]]:
+            gone[left_over[j]] = True
     return gone
+
+
+def _first_of_equals(found: Signatures, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """The first row of each that has an equal key and an equal signature."""
+    words = keys.copy()
+    for band in range(BANDS):
+        words = (words ^ _band(found, band)) * np.uint64(0x9E3779B97F4A7C15)
+        words ^= words >> np.uint64(31)
+    return np.unique(words, return_index=True)[1]
 
 
 def near_any(found: Signatures, others: Signatures, threshold: float = THRESHOLD) -> NDArray[np.bool_]:
@@ -118,7 +127,7 @@ def _candidates(
     found: Signatures, keys: NDArray[np.uint64]
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Pairs (earlier, later) of equal key that meet in a band. In a bucket each row is paired with the first
-    and with its neighbours up to a distance of 8: of many equal rows the first stays and meets all others."""
+    and with its neighbours up to a distance of 4."""
     for band in range(BANDS):
         bucket = _band(found, band) ^ (keys * np.uint64(0x9E3779B97F4A7C15))
         order = np.argsort(bucket, kind="stable").astype(np.int64)
@@ -129,7 +138,7 @@ def _candidates(
         position = np.arange(len(ordered))
         rest = position[position > head_of]
         yield order[head_of[rest]], order[rest]
-        for distance in range(1, 9):
+        for distance in range(1, 5):
             same = np.flatnonzero(ordered[distance:] == ordered[:-distance])
             if not len(same):
                 break

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from enactor.agent import nature
-from enactor.agent.tools import STATE_FIELDS
+from enactor.agent.handlers import STATE_FIELDS
 from enactor.curate.draft import Draft
 from enactor.curate.rows import Action
 from enactor.curate.said import numbers_left_out, unsaid_names, unsaid_numbers
@@ -146,6 +146,8 @@ def fulfilled(draft: Draft) -> str | None:
         return "no call, and nobody said that none was due"
     if draft.fixed and not draft.steps:
         return None  # what a rule answered was checked by the rule
+    if draft.trace.meta.get("result_unknown"):
+        return "the record keeps no results"
     acting = [step for step in draft.steps if nature(step) != "read"]
     if any(step.result.status == "error" for step in acting or draft.steps):
         return "a call failed"

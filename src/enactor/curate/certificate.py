@@ -1,0 +1,161 @@
+"""The leakage certificate: what training and test rows share, measured on the files themselves.
+
+A phrasing or a conversation in both splits is leakage, and so is a held-out family among the answers that are
+trained. Requests that are nearly the same words come about by chance too ("do it again"): their share of the
+test rows is limited, not forbidden.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from enactor.curate.near import MINIMA, THRESHOLD, Signatures, near_any, signatures
+from enactor.curate.rows import Action, Row, read_rows
+from enactor.world import COMMANDS, TOOLS
+
+NEAR_LIMIT = 0.05
+"""Greatest share of test rows that may be near a training row."""
+_BATCH = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Overlaps of a data set's splits. `near` counts the test rows whose message has a similarity of
+    `threshold` or more (MinHash, `minima` minima) to a training row's; `families` are those held out."""
+
+    train: int
+    test: int
+    novel: int
+    templates: int
+    near: int
+    novel_near: int
+    families: tuple[str, ...]
+    family_overlap: int
+    threshold: float = THRESHOLD
+    minima: int = MINIMA
+    near_limit: float = NEAR_LIMIT
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why the certificate fails; empty where it passes."""
+        found = []
+        if self.templates:
+            found.append(f"{self.templates} phrasings or conversations stand in both splits")
+        if self.near > self.near_limit * self.test:
+            found.append(
+                f"{self.near} of {self.test} test rows are near a training row (similarity "
+                f"{self.threshold} or more), over {self.near_limit:.0%}"
+            )
+        if self.novel_near > self.near_limit * self.novel:
+            found.append(f"{self.novel_near} of {self.novel} novel rows are near a training row")
+        if self.family_overlap:
+            held = ", ".join(self.families)
+            found.append(f"{self.family_overlap} training rows teach a family that is held out ({held})")
+        return tuple(found)
+
+    def to_json(self) -> dict[str, Any]:
+        """For the manifest: every figure, `passes`, and the problems in words."""
+        return {**asdict(self), "families": list(self.families), "passes": not self.problems} | (
+            {"problems": list(self.problems)} if self.problems else {}
+        )
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Certificate":
+        """The inverse of `to_json`; what is derived is left aside. Raises TypeError on a missing field."""
+        kept = {key: value for key, value in data.items() if key not in ("passes", "problems")}
+        return cls(**{**kept, "families": tuple(kept.get("families", ()))})
+
+
+def certify(train: Path, test: Path, novel: Path | None = None, families: Iterable[str] = ()) -> Certificate:
+    """Measure the files. `families` are the command families that `novel` holds out. Reads row by row: some
+    300 bytes a training row stay in memory. Raises `EnactorError` for a file that is no data set."""
+    held = frozenset(families)
+    keys: set[bytes] = set()
+    taught = 0
+
+    def seen(row: Row) -> None:
+        nonlocal taught
+        keys.add(_short(row.template))
+        taught += bool(held & families_of(row))
+
+    trained, n_train = _signatures(_tap(read_rows(train), seen))
+    shared: set[bytes] = set()
+
+    def check(row: Row) -> None:
+        if _short(row.template) in keys:
+            shared.add(_short(row.template))
+
+    tested, n_test = _signatures(_tap(read_rows(test), check))
+    fresh, n_novel = _signatures(_tap(read_rows(novel), check) if novel else iter(()))
+    return Certificate(
+        train=n_train,
+        test=n_test,
+        novel=n_novel,
+        templates=len(shared),
+        near=int(near_any(tested, trained).sum()),
+        novel_near=int(near_any(fresh, trained).sum()),
+        families=tuple(sorted(held)),
+        family_overlap=taught,
+    )
+
+
+def families_of(row: Row) -> frozenset[str]:
+    """The families of all commands and tools that the row shows the model doing: in its answer, in its
+    history, in a first try. What is merely offered in the prompt is not taught."""
+    actions = [*row.say, *row.expect]
+    for message in (*row.history, *row.failed):
+        actions += [Action(call.tool, call.parsed or {}) for call in message.tool_calls]
+    return frozenset(family_of(action) for action in actions)
+
+
+def family_of(action: Action) -> str:
+    """The declared family of a command's verb or of a tool; empty for what is not declared."""
+    if action.tool == "send_command":
+        words = str(action.args.get("command", "")).split()
+        spec = COMMANDS.get(words[0].upper()) if words else None
+        return spec.family if spec else ""
+    return TOOLS[action.tool].family if action.tool in TOOLS else ""
+
+
+def read_certificate(rows: Path) -> Certificate | None:
+    """The certificate in the manifest beside a file of rows; None where there is no manifest, or none in it
+    that can be read."""
+    manifest = rows.parent / "manifest.json"
+    try:
+        found = json.loads(manifest.read_text(encoding="utf-8")).get("certificate")
+        return Certificate.from_json(found) if isinstance(found, dict) else None
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+
+
+def _short(template: str) -> bytes:
+    return template.encode()[-32:-16]  # half of the hash's digits
+
+
+def _tap(rows: Iterator[Row], look: Any) -> Iterator[Row]:
+    for row in rows:
+        look(row)
+        yield row
+
+
+def _signatures(rows: Iterable[Row]) -> tuple[Signatures, int]:
+    blocks: list[Signatures] = []
+    texts: list[str] = []
+    n = 0
+    for row in rows:
+        texts.append(row.message)
+        n += 1
+        if len(texts) == _BATCH:
+            blocks.append(signatures(texts))
+            texts = []
+    blocks.append(signatures(texts))
+    return join(blocks), n
+
+
+def join(blocks: Sequence[Signatures]) -> Signatures:
+    """The blocks one below the other."""
+    return np.concatenate(blocks) if blocks else np.empty((0, MINIMA), np.uint32)

@@ -1,0 +1,229 @@
+"""The whole build: gather, filter, relabel, dedupe, synthesize to the counts, balance, split, certify.
+
+Rows lie on the disk all the while (`Spool`); what is decided about them is decided on arrays. So a million
+rows need less than a kilobyte each, and the same inputs and seed give the same bytes.
+"""
+
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from enactor.curate.certificate import certify, families_of, family_of
+from enactor.curate.gather import Selection, Teacher, read_stores, rows_of
+from enactor.curate.mix import TRIES, by_kind, draws, grown, recoveries
+from enactor.curate.near import near_any, repeats
+from enactor.curate.quality import FilterReport
+from enactor.curate.recipe import BuildError, BuildRecipe
+from enactor.curate.rows import Action, Row
+from enactor.curate.spool import Spool
+from enactor.curate.synthesize import Funnel
+from enactor.trace import ReadReport
+from enactor.world import world_hash
+from enactor.world.phrasebook import TEST_SHARE, Template, templates
+
+TRAIN, TEST, NOVEL = 0, 1, 2
+SIDES = ("train", "test", "novel")
+ROUNDS = 6
+
+Places = NDArray[np.int64]
+
+
+def run_recipe(
+    recipe: BuildRecipe,
+    *,
+    teacher: Teacher | None = None,
+    progress: Callable[[str], object] = lambda line: None,
+) -> dict[str, Any]:
+    """Build the data set of a recipe in its folder: `train.jsonl`, `test.jsonl`, `novel.jsonl` where families
+    are held out, and `manifest.json`, which is returned. Raises `EnactorError` for traces that are not there
+    and `BuildError` when leakage is left."""
+    recipe.out.mkdir(parents=True, exist_ok=True)
+    spool = Spool(recipe.out / "rows.partial")
+    try:
+        manifest = _Build(recipe, spool, progress).run(teacher)
+    finally:
+        spool.close()
+    path = recipe.out / "manifest.json"
+    path.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    if problems := manifest["certificate"].get("problems"):
+        raise BuildError(f"the data set in {recipe.out} leaks: {'; '.join(problems)}")
+    return manifest
+
+
+class _Build:
+    """One run: the spool and what has been counted so far."""
+
+    def __init__(self, recipe: BuildRecipe, spool: Spool, progress: Callable[[str], object]) -> None:
+        self.recipe = recipe
+        self.spool = spool
+        self.progress = progress
+        self.novel = frozenset(recipe.split.novel_families)
+        self.funnel = Funnel()
+        self.report = FilterReport()
+        self.removed: Counter[str] = Counter()
+        self.short: dict[str, int] = {}
+        self.sources: dict[tuple[int, str], Iterator[Row | None]] = {}
+
+    def run(self, teacher: Teacher | None) -> dict[str, Any]:
+        read = ReadReport()
+        self._gather(teacher, read)
+        wanted = self._wanted()
+        chosen: dict[int, Places] = {}
+        for side in (TRAIN, TEST, NOVEL):
+            trained = chosen.get(TRAIN)
+            chosen[side] = self._fill(side, wanted[side], trained)
+            self.progress(f"{SIDES[side]}: {len(chosen[side])} rows")
+        files = {side: self.recipe.out / f"{SIDES[side]}.jsonl" for side in chosen}
+        if not self.novel:
+            del files[NOVEL]
+        counts = {SIDES[side]: self.spool.write(path, chosen[side].tolist()) for side, path in files.items()}
+        certificate = certify(files[TRAIN], files[TEST], files.get(NOVEL), self.novel)
+        return {
+            "config": json.loads(self.recipe.model_dump_json(exclude={"out"})),
+            "world": world_hash(),
+            **counts,
+            "template_overlap": certificate.templates,
+            "certificate": certificate.to_json(),
+            "gathered": {"rows": read.rows, "refused": dict(sorted(read.refused.items()))},
+            "filter": self.report.to_json(),
+            "removed": dict(sorted(self.removed.items())),
+            "short": self.short,
+            "refused": dict(sorted(self.funnel.refused.items())),
+            "examples": self.funnel.examples,
+        }
+
+    def _gather(self, teacher: Teacher | None, read: ReadReport) -> None:
+        recipe = self.recipe
+        if not recipe.gather.traces:
+            return
+        selection = Selection(recipe.rules(), recipe.cures(), teacher)
+        for row in rows_of(read_stores(recipe.gather.traces, read), selection, self.report):
+            kind = "recovery" if row.meta.get("recovery") else row.kind
+            self.spool.add(row, kind, self._side(row), recorded=True)
+        self.progress(f"gathered {self.report.read} requests, {self.report.kept} of use")
+
+    def _wanted(self) -> list[dict[str, int]]:
+        """Rows of each kind for each side; recorded ones that are no repeats decide how far counts grow."""
+        at = self._places(TRAIN)
+        alive = at[~self._repeats(at)]
+        kinds = self.spool.kinds[alive]
+        recorded = {name: int((kinds == number).sum()) for name, number in self.spool.kind_numbers.items()}
+        train = grown(self.recipe.counts.wanted(), recorded, self.recipe.grow)
+        test = {kind: -(-n // (TEST_SHARE - 1)) for kind, n in train.items()}
+        return [train, test, self._novel_wanted()]
+
+    def _novel_wanted(self) -> dict[str, int]:
+        """The novel rows, spread over the kinds that the held-out families have phrasings of."""
+        if not self.novel:
+            return {}
+        sizes = {kind: len(found) for kind, found in by_kind(self._templates(NOVEL)).items()}
+        total = sum(sizes.values())
+        if not total:
+            raise BuildError(f"no phrasing is of the families {', '.join(sorted(self.novel))} alone")
+        return {kind: -(-self.recipe.split.novel_rows * n // total) for kind, n in sizes.items()}
+
+    def _fill(self, side: int, wanted: Mapping[str, int], trained: Places | None) -> Places:
+        """The places of the side's rows: recorded ones, then synthetic ones until each kind has its count,
+        none a repeat, none of a test near a training row; shuffled."""
+        near = repeated = np.zeros(0, np.bool_)
+        at = self._places(side)
+        for attempt in range(ROUNDS + 1):
+            at = self._places(side)
+            repeated = self._repeats(at)
+            near = np.zeros(len(at), np.bool_)
+            if trained is not None:
+                mine, theirs = self.spool.signatures(at), self.spool.signatures(trained)
+                near = near_any(mine, theirs, self.recipe.near)
+            have = self._count(at[~repeated & ~near])
+            missing = {kind: n - have[kind] for kind, n in wanted.items() if n > have[kind]}
+            if not missing or attempt == ROUNDS or not self._synthesize(side, missing):
+                break
+        self.removed[f"{SIDES[side]}: repeats another row"] += int(repeated.sum())
+        self.removed[f"{SIDES[side]}: near a training row"] += int((near & ~repeated).sum())
+        self.short |= {f"{SIDES[side]}: {kind}": n for kind, n in missing.items()}
+        return self._balance(side, at[~repeated & ~near], wanted)
+
+    def _balance(self, side: int, at: Places, wanted: Mapping[str, int]) -> Places:
+        """At most the wanted rows of each kind, recorded ones first, in an order that the seed decides."""
+        rng = np.random.default_rng([self.recipe.seed, side])
+        recorded, kinds = self.spool.recorded[at], self.spool.kinds[at]
+        kept: list[Places] = []
+        for kind, number in self.spool.kind_numbers.items():
+            mine = at[kinds == number]
+            order = rng.permutation(len(mine))
+            first = np.argsort(~recorded[kinds == number][order], kind="stable")
+            limit = wanted.get(kind, 0)
+            kept.append(mine[order[first]][:limit])
+            self.removed[f"{SIDES[side]}: more than the mix takes"] += max(0, len(mine) - limit)
+        together = np.concatenate(kept) if kept else at[:0]
+        shuffled: Places = together[rng.permutation(len(together))]
+        return shuffled
+
+    def _synthesize(self, side: int, missing: Mapping[str, int]) -> bool:
+        """Write synthetic rows of the kinds that are missing; False when nothing came of it."""
+        before = len(self.spool)
+        for kind, n in missing.items():
+            source = self._source(side, kind)
+            made = 0
+            for row in islice(source, n * TRIES):
+                if row is not None and self._side(row) == side:
+                    self.spool.add(row, kind, side, recorded=False)
+                    made += 1
+                    if made == n:
+                        break
+        return len(self.spool) > before
+
+    def _source(self, side: int, kind: str) -> Iterator[Row | None]:
+        """The synthetic rows of a kind for a side: one stream over all rounds."""
+        key = (side, kind)
+        if key not in self.sources:
+            kinds = by_kind(self._templates(side))
+            rng = random.Random(f"{SIDES[side]} {kind} {self.recipe.seed}")
+            if kind == "recovery":
+                self.sources[key] = recoveries(kinds, rng)
+            elif kind in kinds:
+                self.sources[key] = draws(kinds[kind], rng, self.funnel)
+            else:
+                self.sources[key] = iter(())
+        return self.sources[key]
+
+    def _templates(self, side: int) -> list[Template]:
+        if side == NOVEL:
+            return [t for t in templates() if self._families(t) and self._families(t) <= self.novel]
+        held = side == TEST
+        return [t for t in templates() if t.held_out == held and not self._families(t) & self.novel]
+
+    @staticmethod
+    def _families(template: Template) -> frozenset[str]:
+        """The command families that a phrasing calls, in the turns before it too."""
+        lines = (*template.group.do, *(line for turn in template.group.before for line in turn.do))
+        actions = (
+            Action(line.split()[0].removeprefix("@"), {})
+            if line.startswith("@")
+            else Action("send_command", {"command": line})
+            for line in lines
+        )
+        return frozenset(family_of(action) for action in actions)
+
+    def _side(self, row: Row) -> int:
+        if self.novel & families_of(row):
+            return NOVEL
+        return TEST if int(row.template.rpartition(":")[2][:8], 16) % TEST_SHARE == 0 else TRAIN
+
+    def _places(self, side: int) -> Places:
+        return np.flatnonzero(self.spool.sides == side)
+
+    def _repeats(self, at: Places) -> NDArray[np.bool_]:
+        return repeats(self.spool.signatures(at), self.spool.keys[at], self.recipe.near)
+
+    def _count(self, at: Places) -> Counter[str]:
+        kinds = self.spool.kinds[at]
+        return Counter(
+            {name: int((kinds == number).sum()) for name, number in self.spool.kind_numbers.items()}
+        )
