@@ -29,6 +29,7 @@ COMMANDS = {
     "label": ("enactor.cli.label", "judge and correct recorded requests on a local page"),
     "ingest": ("enactor.cli.ingest", "import other records: bot logs, sessions, command logs, chats"),
     "migrate": ("enactor.cli.migrate", "take over an existing training log"),
+    "scenarios": ("enactor.cli.scenarios", "list, show and check the simulated tasks of the evaluation"),
     "doctor": ("enactor.cli.doctor", "check the installation and say what is missing"),
 }
 """Name -> module with a `COMMAND`, and what it does in a line."""

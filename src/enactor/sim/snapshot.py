@@ -147,6 +147,13 @@ def snapshot(world: World) -> dict[str, Any]:
         "active_loop": loop,
         "client": {"running": True, "paused": world.paused},
         "quests": dict(world.quests),
+        "places": {name: point(tile) for name, tile in world.places.items()},
+        "offers": [
+            {"kind": o.kind, "item": o.item, "quantity": o.quantity, "price": o.price, "done": o.done}
+            if o
+            else None
+            for o in world.offers
+        ],
         "kills": dict(world.kills),
         "deaths": world.deaths,
     }

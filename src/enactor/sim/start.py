@@ -10,7 +10,7 @@ from enactor.errors import EnactorError
 from enactor.sim import facts
 from enactor.sim.combat import engage, leave_to_itself
 from enactor.sim.levels import SKILLS, xp_at
-from enactor.sim.state import Player, Tile, World
+from enactor.sim.state import GRAVE_TICKS, Grave, Player, Tile, World
 from enactor.world.state import GameState
 
 HOME: Tile = (3222, 3218, 0)
@@ -38,7 +38,8 @@ def new_world(seed: int, start: Mapping[str, Any] | None) -> World:
 
     `start` has the keys of a predict case's state (see `GameState.from_case`); of scenarios also `quests`
     {name: stage}, `bank_open`, `ground` (list of [item, x, y, plane]), `style` (button label),
-    `experience` {skill: points}. Raises `EnactorError` when it cannot be read.
+    `grave` {at: [x, y, plane], items: [names]}, `experience` {skill: points}.
+    Raises `EnactorError` when it cannot be read.
     """
     try:
         return _build(seed, start or {})
@@ -100,6 +101,9 @@ def _finish(world: World, case: GameState, start: Mapping[str, Any]) -> None:
         world.window = "bank"
     for name, x, y, plane in start.get("ground") or ():
         world.drop(name, 1, (x, y, plane))
+    if grave := start.get("grave"):
+        x, y, plane = grave["at"]
+        world.grave = Grave((x, y, plane), [facts.counted(text) for text in grave["items"]], GRAVE_TICKS)
     if label := start.get("style"):
         worn = world.player.equipment.get("weapon")
         labels = [facts.key(text) for text, _ in facts.buttons(worn[0] if worn else None)]

@@ -1,0 +1,136 @@
+"""`enactor scenarios`: the tasks of the evaluation, listed, shown, and checked by playing them."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import Field
+
+from enactor.cli.command import Command, Config
+from enactor.settings import Settings
+
+
+class List(Config):
+    """List the scenarios with their words, all or some."""
+
+    family: str | None = Field(None, description="Only this family", json_schema_extra={"positional": True})
+    tag: str | None = Field(None, description="Only those with this tag, such as missing or client_down")
+    level: str | None = Field(None, description="Only easy, medium or hard ones")
+
+
+class Show(Config):
+    """Show one scenario: its state, goal and solution, and how the solution runs."""
+
+    id: str = Field(description="Name of the scenario", json_schema_extra={"positional": True})
+    seed: int = Field(0, ge=0, description="Seed of the game")
+
+
+class Check(Config):
+    """Play every scenario by its solution, which must pass, and by doing nothing, which must not."""
+
+    family: str | None = Field(None, description="Only this family", json_schema_extra={"positional": True})
+    seed: int = Field(0, ge=0, description="Seed of the game")
+
+
+def show_list(config: List, settings: Settings) -> int:
+    """A line for each; exit code 1 when none fits."""
+    from enactor.evaluate.scenarios import scenarios
+
+    found = [
+        s
+        for s in scenarios().values()
+        if config.family in (None, s.family)
+        and config.level in (None, s.level)
+        and (config.tag is None or config.tag in s.tags)
+    ]
+    width = max((len(s.id) for s in found), default=0)
+    for one in found:
+        tags = f"  [{', '.join(one.tags)}]" if one.tags else ""
+        print(f"{one.family:12} {one.level:6} {one.id:{width}}  {one.say}{tags}")
+    print(f"{len(found)} scenarios")
+    return 0 if found else 1
+
+
+def show_one(config: Show, settings: Settings) -> int:
+    """The scenario as YAML and the steps of its solution; exit code 1 when it does not pass."""
+    import yaml
+
+    from enactor.errors import EnactorError
+    from enactor.evaluate.policies import perfect
+    from enactor.evaluate.scenarios import play_scenario, scenarios
+
+    if config.id not in scenarios():
+        from difflib import get_close_matches
+
+        near = ", ".join(get_close_matches(config.id, scenarios(), n=3)) or "see `enactor scenarios list`"
+        raise EnactorError(f"no scenario {config.id!r}: {near}")
+    scenario = scenarios()[config.id]
+    print(yaml.safe_dump(scenario.model_dump(mode="json", exclude_defaults=True), sort_keys=False).rstrip())
+    verdict = play_scenario(scenario, perfect, config.seed)
+    print("\nsteps")
+    for step in verdict.steps:
+        told = step.result.content.get("error") or (step.result.content.get("result") or {})
+        message = told.get("message", "") if isinstance(told, Mapping) else told
+        line = step.result.lowered or (step.call.parsed or {}).get("command") or step.call.tool
+        print(f"  {line:45} {step.result.status:18} {message}")
+    print(f"\n{'passed' if verdict.passed else 'not passed'} after {verdict.ticks} ticks of {scenario.ticks}")
+    for text in verdict.open:
+        print(f"  does not hold: {text}")
+    for text in verdict.broken:
+        print(f"  forbidden, and held: {text}")
+    return 0 if verdict.passed else 1
+
+
+def check(config: Check, settings: Settings) -> int:
+    """The table by family; exit code 1 when a solution fails or doing nothing passes."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from enactor.evaluate.policies import idle, perfect
+    from enactor.evaluate.scenarios import needed_steps, play_scenario, scenarios
+
+    chosen = [s for s in scenarios().values() if config.family in (None, s.family)]
+    if not chosen:
+        print(f"enactor: no family {config.family!r}", file=sys.stderr)
+        return 1
+    rows: dict[str, list[tuple[bool, bool, bool]]] = {}
+    faults = []
+    for one in chosen:
+        played, idled = play_scenario(one, perfect, config.seed), play_scenario(one, idle, config.seed)
+        long = needed_steps(one, config.seed) >= 3
+        rows.setdefault(one.family, []).append((played.passed, idled.passed, long))
+        if not played.passed:
+            faults.append(f"{one.id}: open {played.open}, forbidden {played.broken}, {played.ticks} ticks")
+        if idled.passed:
+            faults.append(f"{one.id}: passes when nothing is done")
+    table = Table(title=f"{len(chosen)} scenarios, seed {config.seed}")
+    for name in ("family", "n", "perfect", "do nothing", "3 or more needed steps"):
+        table.add_column(name, justify="left" if name == "family" else "right")
+    everything = [play for plays in rows.values() for play in plays]
+    for family, plays in (*sorted(rows.items()), ("all", everything)):
+        n = len(plays)
+        passed, idled_too, long_ones = (sum(flags) for flags in zip(*plays, strict=True))
+        table.add_row(family, str(n), f"{passed / n:.0%}", f"{idled_too / n:.0%}", str(long_ones))
+    Console().print(table)
+    for fault in faults:
+        print(fault)
+    return 1 if faults else 0
+
+
+ACTIONS: Mapping[str, Command[Any]] = {
+    "list": Command(List, show_list),
+    "show": Command(Show, show_one),
+    "check": Command(Check, check),
+}
+
+
+def COMMAND(name: str, arguments: Sequence[str]) -> int:
+    """Take the action's name off and run it."""
+    if arguments[:1] and arguments[0] in ACTIONS:
+        return ACTIONS[arguments[0]](f"{name} {arguments[0]}", arguments[1:])
+    asked = arguments[:1] in (["-h"], ["--help"])
+    print(
+        f"usage: enactor {name} {{{','.join(ACTIONS)}}} [options]; `enactor {name} check --help` tells them",
+        file=sys.stdout if asked else sys.stderr,
+    )
+    return 0 if asked else 2
