@@ -21,10 +21,11 @@ import time
 from pathlib import Path
 from uuid import UUID
 
-WORDS = (
+TEXT = (
     "the client walks to bank then checks inventory before every loop because a plugin may refuse this "
     "command while dialogue stays open so we read state again and compare location health with what log says"
-).split()
+)
+WORDS = TEXT.split()
 
 
 class Maker:
@@ -73,7 +74,9 @@ class Maker:
         key = f"toolu_{self.random.getrandbits(96):024x}"
         use = {"type": "tool_use", "id": key, "name": name, "input": arguments}
         back = {"tool_use_id": key, "type": "tool_result", "content": result}
-        return self.assistant(use) + self.line("user", {"role": "user", "content": [back]}, toolUseResult=result)
+        return self.assistant(use) + self.line(
+            "user", {"role": "user", "content": [back]}, toolUseResult=result
+        )
 
     def game_turn(self) -> bytes:
         items = [{"slot": n, "name": "Tuna", "quantity": 1} for n in range(self.random.randrange(28))]
@@ -171,7 +174,8 @@ def main() -> None:
             counts, seconds, cpu, memory = run(folder, Path(scratch) / "store", args.processes)
             print(
                 f"{name}: {total / 1e6 / seconds:.1f} MB/s, {turns / seconds:.0f} turns/s in {seconds:.1f} s "
-                f"({cpu:.1f} s of CPU), peak {memory:.0f} MB; added {counts['added']}, known {counts['known']}, "
+                f"({cpu:.1f} s of CPU), peak {memory:.0f} MB; "
+                f"added {counts['added']}, known {counts['known']}, "
                 f"refused {sum(counts['refused'].values())} of {counts['turns']}"
             )
 

@@ -40,6 +40,8 @@ def sources(paths: Iterable[Path], store: Path) -> list[Source]:
         elif path.is_file():
             if path.absolute().parent == kept:
                 raise EnactorError(f"{path} is in the store already: name another file, or another --store")
+            if not os.access(path, os.R_OK):
+                raise EnactorError(f"{path} cannot be read: permission denied; change its owner or its mode")
             files = [path]
         else:
             raise EnactorError(f"{path} is neither a file nor a folder: save the records to a file first")

@@ -45,13 +45,14 @@ class Turn:
 @dataclass(frozen=True, slots=True)
 class Ready:
     """A trace that a row of the training log holds. `own`: Enactor wrote it, so it keeps its identity to the
-    letter and its origin is noted beside it."""
+    letter and its origin is noted beside it. `missing` are the keys that the row lacked."""
 
     line: int
     identity: str
     trace: Trace
     own: bool
     feedback: Feedback | None = None
+    missing: tuple[str, ...] = ()
 
 
 Found = Turn | Ready | Refused

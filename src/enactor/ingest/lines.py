@@ -7,7 +7,7 @@ import json
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO, NoReturn, Protocol
 
 from enactor.trace.values import Json
 
@@ -80,14 +80,20 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-def _plain(raw: BinaryIO) -> BinaryIO:
+class _Readable(Protocol):
+    """What is needed of a file."""
+
+    def readline(self, limit: int, /) -> bytes: ...
+
+
+def _plain(raw: BinaryIO) -> _Readable:
     """The file unpacked and in UTF-8."""
     head = raw.read(3)
     raw.seek(0)
     if head.startswith(b"\x1f\x8b"):
-        return io.BufferedReader(gzip.GzipFile(fileobj=raw), _BUFFER)
+        return gzip.GzipFile(fileobj=raw)
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return _Recoded(io.TextIOWrapper(raw, encoding="utf-16", newline="\n"))  # type: ignore[return-value]
+        return _Recoded(io.TextIOWrapper(raw, encoding="utf-16", newline="\n"))
     return raw
 
 
@@ -97,5 +103,5 @@ class _Recoded:
     def __init__(self, text: io.TextIOWrapper) -> None:
         self._text = text
 
-    def readline(self, limit: int) -> bytes:
+    def readline(self, limit: int, /) -> bytes:
         return self._text.readline(limit).encode("utf-8", "surrogatepass")

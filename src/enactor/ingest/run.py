@@ -13,7 +13,7 @@ from enactor.ingest.finish import Row
 from enactor.ingest.found import Refused
 from enactor.ingest.kinds import KINDS, Kind
 from enactor.ingest.parallel import SMALL, batches_of_processes
-from enactor.ingest.read import Batch, read_source
+from enactor.ingest.read import UNKNOWN, Batch, read_source
 from enactor.ingest.write import Writer
 from enactor.trace import TraceStore
 
@@ -91,7 +91,7 @@ def _account(batch: Batch, writer: Writer, report: Report, keep_refusals: bool) 
         report.files += 1
         report.bytes += batch.source.size
         report.kinds[batch.kind or "unknown"] += 1
-        if batch.kind is None and batch.items:
+        if any(isinstance(item, Refused) and item.reason == UNKNOWN for item in batch.items):
             report.unknown.append(batch.source.path)
 
 

@@ -7,7 +7,6 @@ others are judged by the ledger.
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from enactor.ingest.found import Found, Ready, Refused
@@ -16,10 +15,7 @@ from enactor.trace import Feedback, RowError, from_row, trace_hash
 
 
 class TrainingLog:
-    """See the module. `missing` counts the keys that rows lacked."""
-
-    def __init__(self) -> None:
-        self.missing: Counter[str] = Counter()
+    """See the module."""
 
     def recognises(self, line: bytes, row: Any) -> bool:
         return isinstance(row, dict) and isinstance(row.get("execution_trace", row.get("input")), dict)
@@ -30,13 +26,14 @@ class TrainingLog:
 
     def read_row(self, number: int, line: bytes) -> Ready | Refused:
         """The trace of a line, or why there is none."""
+        missing: Counter[str] = Counter()
         try:
             row = decode_object(line)
-            trace = from_row(row, self.missing)
+            trace = from_row(row, missing)
         except (Unreadable, RowError) as error:
             return Refused(number, str(error))
         identity = trace_hash(trace)
-        return Ready(number, identity, trace, "enactor" in row, _feedback(row, identity))
+        return Ready(number, identity, trace, "enactor" in row, _feedback(row, identity), tuple(missing))
 
 
 def _feedback(row: Mapping[str, Any], identity: str) -> Feedback | None:
@@ -49,8 +46,3 @@ def _feedback(row: Mapping[str, Any], identity: str) -> Feedback | None:
         return None
     text = note if isinstance(note, str) else json.dumps(note)
     return Feedback(identity, rating, "" if note is None else text, str(row.get("timestamp") or ""))
-
-
-def about(feedback: Feedback, identity: str) -> Feedback:
-    """The same verdict about the trace as it was stored."""
-    return replace(feedback, trace=identity)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from enactor.ingest.finish import Row
-from enactor.trace import TraceStore, canonical_json
+from enactor.trace import Feedback, TraceStore, canonical_json
 from enactor.trace.files import append_line, cured, set_torn_aside
 from enactor.trace.lock import locked
 from enactor.trace.values import Json
@@ -52,7 +52,7 @@ class Writer:
         self._rows: dict[str, list[bytes]] = defaultdict(list)
         self._size = 0
         self._listed: set[bytes] | None = None
-        self._ratings: list[Row] = []
+        self._ratings: list[Feedback] = []
         self.ratings = 0
 
     def add(self, row: Row) -> bool:
@@ -64,9 +64,11 @@ class Writer:
             self._put(f"training_{_day(row.timestamp)}.jsonl", row.line)
             if row.origin is not None:
                 self._put(ORIGINS, _line(dict(row.origin)))
-        if row.feedback is not None and row.feedback.trace not in self._rated:
-            self._rated.add(row.feedback.trace)
-            self._ratings.append(row)
+        about = row.feedback
+        # A row of others that is known stands in the store under the origin that it was first found at.
+        if about is not None and (fresh or row.origin is not None) and about.trace not in self._rated:
+            self._rated.add(about.trace)
+            self._ratings.append(about)
         if self._size >= BATCH:
             self.flush()
         return fresh
@@ -83,17 +85,16 @@ class Writer:
     def flush(self) -> None:
         """Write and sync what was added. Raises EnactorError with the cure where that fails."""
         folder = self.store.folder
+        for about in self._ratings:  # before the rows: once they are there, nothing is done for them again
+            self.store.add_feedback(about)
+        self.ratings += len(self._ratings)
+        self._ratings.clear()
         with cured(folder), locked(folder / ".lock"):
             for name, lines in sorted(self._rows.items()):
                 set_torn_aside(folder / name)
                 append_line(folder / name, b"".join(lines))
         self._rows.clear()
         self._size = 0
-        for row in self._ratings:
-            if row.feedback is not None:
-                self.store.add_feedback(row.feedback)
-                self.ratings += 1
-        self._ratings.clear()
 
     def _put(self, name: str, line: bytes) -> None:
         self._rows[name].append(line)

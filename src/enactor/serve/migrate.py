@@ -1,20 +1,24 @@
 """An existing training log taken over into the store, the originals untouched.
 
-The verdict on a row is the ledger's. Rows are known by the hash of their content, so a second run adds
-nothing. Lines that cannot be read go, with the reason, to `unreadable.jsonl` in the store.
+The rows are read as `enactor ingest` reads them, so the verdict is the ledger's and a second run adds
+nothing; a row that either of them took is known to both. Lines that cannot be read go, with the reason and
+their text, to `unreadable.jsonl` in the store.
 """
 
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from enactor.errors import EnactorError
-from enactor.trace import Feedback, RowError, Trace, TraceStore, from_row
-from enactor.trace.codec import trace_hash
+from enactor.ingest.finish import finish
+from enactor.ingest.found import Refused
+from enactor.ingest.lines import Lines
+from enactor.ingest.training import TrainingLog
+from enactor.ingest.write import Writer
+from enactor.trace import TraceStore
 
 UNREADABLE = "unreadable.jsonl"
 
@@ -58,68 +62,31 @@ def migrate(source: Path, target: Path) -> Migration:
     files = sorted(source.glob("training_*.jsonl"))
     if not files:
         raise EnactorError(f"{source} holds no training_*.jsonl: name the folder of the old log")
-    store, done = TraceStore(target), Migration(files=len(files))
-    known = {trace_hash(trace) for trace in store.iterate()}
-    rated = set(store.feedback())
+    writer, done = Writer(TraceStore(target)), Migration(files=len(files))
+    importer = TrainingLog()
     set_aside: list[dict[str, Any]] = []
     for path in files:
-        for number, raw in _lines(path):
-            done.lines += 1
-            read = _read(raw, done.missing)
-            if isinstance(read, str):
-                done.refused[read] += 1
-                text = raw.decode("utf-8", "backslashreplace")
-                set_aside.append({"file": path.name, "line": number, "reason": read, "text": text})
+        lines = Lines(path)
+        for number, line in lines:
+            found = importer.read_row(number, line)
+            if isinstance(found, Refused):
+                done.refused[found.reason] += 1
+                text = line.decode("utf-8", "backslashreplace")
+                set_aside.append({"file": path.name, "line": number, "reason": found.reason, "text": text})
                 continue
-            row, trace = read
-            identity = trace_hash(trace)
-            if identity in known:
-                done.known += 1
-            else:
-                store.append(trace)
-                known.add(identity)
+            done.missing.update(found.missing)
+            if writer.add(finish(found, str(path.absolute()), "training")):
                 done.added += 1
-            feedback = _feedback(row, identity)
-            if feedback is not None and identity not in rated:
-                store.add_feedback(feedback)
-                rated.add(identity)
-                done.ratings += 1
+            else:
+                done.known += 1
+        for number, reason in lines.damaged:
+            done.refused[reason] += 1
+            set_aside.append({"file": path.name, "line": number, "reason": reason, "text": ""})
+        done.lines += lines.count
+    writer.flush()
+    done.ratings = writer.ratings
     _keep(target / UNREADABLE, set_aside)
     return done
-
-
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                yield number, line.rstrip(b"\r\n") if line.endswith(b"\n") else line
-
-
-def _read(raw: bytes, missing: Counter[str]) -> tuple[Mapping[str, Any], Trace] | str:
-    """The row and its trace, or why there is none."""
-    try:
-        row = json.loads(raw.decode("utf-8"))
-    except UnicodeDecodeError:
-        return "not UTF-8"
-    except (ValueError, RecursionError):
-        return "not JSON, or torn"
-    if not isinstance(row, dict):
-        return "no object"
-    try:
-        return row, from_row(row, missing)
-    except RowError as error:
-        return str(error)
-
-
-def _feedback(row: Mapping[str, Any], identity: str) -> Feedback | None:
-    """A person's verdict that stands in the row itself."""
-    quality = row.get("quality") or {}
-    rating, note = quality.get("human_rating"), quality.get("user_feedback")
-    if not (isinstance(rating, int) and not isinstance(rating, bool) and 1 <= rating <= 5):
-        rating = None
-    if rating is None and not note:
-        return None
-    return Feedback(identity, rating, note if isinstance(note, str) else "", str(row.get("timestamp") or ""))
 
 
 def _keep(path: Path, rows: list[dict[str, Any]]) -> None:
