@@ -6,7 +6,7 @@ vLLM's and Ollama's are written to their behaviour; ours is ours. `docs/exports.
 """
 
 from enactor.curate.conformance.llama_cpp import LlamaCpp
-from enactor.curate.conformance.matrix import RUNTIMES, Tally, check, expect
+from enactor.curate.conformance.matrix import RUNTIMES, TEMPLATE, Tally, check, expect
 from enactor.curate.conformance.ollama import Ollama
 from enactor.curate.conformance.reading import Reading, Runtime
 from enactor.curate.conformance.strict import Strict
@@ -14,6 +14,7 @@ from enactor.curate.conformance.vllm import VllmStream, VllmWhole
 
 __all__ = [
     "RUNTIMES",
+    "TEMPLATE",
     "LlamaCpp",
     "Ollama",
     "Reading",

@@ -17,6 +17,8 @@ from enactor.trace.values import Message
 from enactor.world import TOOLS, openai_tools
 
 RUNTIMES = ("enactor", "llama.cpp", "vllm", "vllm-stream", "ollama")
+TEMPLATE = "template"
+"""Stands in the matrix before the runtimes: turns that the template writes as training saw them."""
 EXAMPLES = 3
 
 
@@ -64,16 +66,20 @@ def check(
 ) -> Mapping[str, Tally]:
     """Read the last turn of each conversation with each runtime: name -> tally.
 
-    In the dialect `hermes` the turn is rendered by llama.cpp's engine with `CHAT_TEMPLATE`; the template
-    knows no other dialect, so any other is rendered by the dialect itself. Raises EnactorError for an
-    unknown runtime or dialect, and where llama.cpp does not start.
+    In the dialect `hermes` the turn is rendered by llama.cpp's engine with `CHAT_TEMPLATE`, and the tally
+    `template` counts the turns that came out as they are trained; the template knows no other dialect, so any
+    other is rendered by the dialect itself. Raises EnactorError for an unknown runtime or dialect, and where
+    llama.cpp does not start.
     """
     if unknown := [name for name in runtimes if name not in RUNTIMES]:
         raise EnactorError(f"no runtime {', '.join(unknown)}: choose among {', '.join(RUNTIMES)}")
     if dialect not in DIALECTS:
         raise EnactorError(f"no dialect {dialect}: choose among {', '.join(DIALECTS)}")
+    runtimes = tuple(dict.fromkeys(runtimes))
     tools = openai_tools()
-    tallies = {name: Tally() for name in dict.fromkeys(runtimes)}
+    templated = dialect == "hermes"
+    names = (TEMPLATE, *runtimes) if templated else runtimes
+    tallies = {name: Tally() for name in names}
     with ExitStack() as stack:
         llama = stack.enter_context(LlamaCpp(tools))
         readers: dict[str, Runtime] = {
@@ -81,14 +87,15 @@ def check(
             for reader in (Strict(DIALECTS[dialect]), llama, VllmWhole(), VllmStream(), Ollama(TOOLS))
         }
         for done, conversation in enumerate(conversations, 1):
-            if dialect == "hermes":
-                turn = llama.turn(chat_messages(conversation))
-            else:
-                last = conversation[-1]
-                turn = render_turn(escape(last.content), last.tool_calls, DIALECTS[dialect])
-            expected = expect(conversation[-1])
-            for name, tally in tallies.items():
-                _count(tally, turn, expected, readers[name].read(turn))
+            last = conversation[-1]
+            trained = render_turn(escape(last.content), last.tool_calls, DIALECTS[dialect])
+            turn = llama.turn(chat_messages(conversation)) if templated else trained
+            expected = expect(last)
+            if templated:
+                same = expected if turn == trained else Reading(problem="otherwise than trained")
+                _count(tallies[TEMPLATE], turn, expected, same)
+            for name in runtimes:
+                _count(tallies[name], turn, expected, readers[name].read(turn))
             if progress:
                 progress(done)
     return tallies
@@ -113,7 +120,7 @@ def _count(tally: Tally, turn: str, expected: Reading, got: Reading) -> None:
 
 def _reason(expected: Reading, got: Reading) -> str:
     if got.problem:
-        return "not read"
+        return got.problem[:60]
     if len(got.calls) < len(expected.calls):
         return "a call came back as text" if got.text.strip() else "a call was dropped"
     if got.calls != expected.calls:
