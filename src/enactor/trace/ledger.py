@@ -9,12 +9,10 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from typing import Any, Literal
 
-import yaml
-
+from enactor.trace.rules import LISTED, Rules, ledger_data
+from enactor.trace.rules import rules as compiled
 from enactor.trace.values import Outcome, Step, TaskType
 
 Nature = Literal["read", "act", "loop"]
@@ -23,7 +21,6 @@ NatureOf = Callable[[Step], Nature]
 _TRAINING_BLOCK = re.compile(r"<tool_call>.*?</tool_call>", re.DOTALL)
 _FENCE = re.compile(r"^\s*```\w*\s*$", re.MULTILINE)
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+")
-_LISTED = re.compile(r"(?:[-*•|#>]|\d+[.)])\s")
 _MARKUP = re.compile(r"\*\*|__|^#+\s*", re.MULTILINE)
 _CALL_NAME = ("name", "tool", "function", "tool_name", "action")
 _CALL_ARGS = ("arguments", "args", "parameters", "input", "params", "command", "action_input")
@@ -43,9 +40,9 @@ def declared_nature(step: Step) -> Nature:
     """What a call does by the ledger's own lists: enough for records from elsewhere. The controller passes a
     function made from the declared commands instead. A verb that ends in `_LOOP` loops."""
     if step.call.tool != "send_command":
-        return "read" if step.call.tool in _data()["reads"] else "act"
+        return "read" if step.call.tool in ledger_data()["reads"] else "act"
     verb = _verb(step)
-    if verb in _data()["read_verbs"] or verb.startswith(tuple(_data()["read_prefixes"])):
+    if verb in ledger_data()["read_verbs"] or verb.startswith(tuple(ledger_data()["read_prefixes"])):
         return "read"
     return "loop" if verb.endswith("_LOOP") else "act"
 
@@ -78,7 +75,7 @@ def judge(
     `steps` the calls in order with their results, `reply` what the player read. `verbs` adds declared verbs
     to the ledger's own list. Pure; never raises for what a model wrote.
     """
-    rules = _rules(tuple(sorted(set(verbs))))
+    rules = compiled(tuple(sorted(set(verbs))))
     text = "\n".join(outputs) if outputs else reply
     own = [step for step in steps if step.call.origin != "repaired" and step.call.parse_error is None]
     if own:
@@ -93,7 +90,7 @@ def judge(
 
 
 def _judge(
-    message: str, text: str, steps: Sequence[Step], rules: "_Rules", nature: NatureOf
+    message: str, text: str, steps: Sequence[Step], rules: Rules, nature: NatureOf
 ) -> tuple[Outcome, tuple[str, ...]]:
     acting = [step for step in steps if nature(step) != "read"]
     reads = [step for step in steps if nature(step) == "read"]
@@ -107,19 +104,20 @@ def _judge(
     looked = [step for step in reads if step.result.status == "ok"]
     outcome, why = _judge_text(message, text, bool(looked), rules)
     evidence = (*(f"call: {_named(step)} {step.result.status}" for step in reads), why)
-    if outcome == "answered" and reads and not looked:
+    if outcome in ("answered", "refused") and reads and not looked:
         return "failed", evidence
     if outcome == "failed" and looked and why == "text: empty":
         return "answered", evidence
     return outcome, evidence
 
 
-def _judge_text(message: str, text: str, looked: bool, rules: "_Rules") -> tuple[Outcome, str]:
+def _judge_text(message: str, text: str, looked: bool, rules: Rules) -> tuple[Outcome, str]:
     """The verdict on a turn in which nothing acted. `looked`: a read succeeded in it."""
-    text = text.replace("’", "'")
+    text, message = text.replace("’", "'"), message.replace("’", "'")
     if not text.strip():
         return "failed", "text: empty"
-    asked_something = rules.first("question", message.replace("’", "'")) is not None
+    asked_something = rules.first("question", message) is not None
+    seeking = rules.first("looking", message) is not None
     if (why := rules.first("notices", text)) is not None:
         return ("failed" if asked_something and looked else "described"), why
     marker = rules.first("markers", text)
@@ -128,8 +126,7 @@ def _judge_text(message: str, text: str, looked: bool, rules: "_Rules") -> tuple
         return "described", why
     if marker is not None:
         return "claimed", marker
-    statements, questions = _sentences(bare)
-    seeking = rules.first("looking", message) is not None
+    statements, questions = _sentences(bare, rules)
     if (
         not (looked and seeking and not asked_something)
         and (why := rules.only("done", statements)) is not None
@@ -139,33 +136,45 @@ def _judge_text(message: str, text: str, looked: bool, rules: "_Rules") -> tuple
         return "asked", f"asks.bare: {questions[0][:60]!r}"
     if (why := rules.first("errors", "\n".join(statements))) is not None:
         return ("failed" if looked else "refused"), why
-    if looked and asked_something:
+    if looked and (asked_something or (seeking and rules.first("acting", message) is None)):
         return "answered", "text: after a look"
-    return _judge_prose(bare, statements, questions, asked_something, rules)
+    return _judge_prose(bare, message, statements, questions, asked_something, looked, rules)
 
 
 def _judge_prose(
-    text: str, statements: list[str], questions: list[str], asked_something: bool, rules: "_Rules"
+    text: str,
+    message: str,
+    statements: list[str],
+    questions: list[str],
+    asked_something: bool,
+    looked: bool,
+    rules: Rules,
 ) -> tuple[Outcome, str]:
-    """The verdict on prose that no look at the game stands behind."""
-    if (why := rules.claim("claims", statements)) is not None:
-        return "claimed", why
+    """The verdict on prose that answers no question from a look at the game."""
+    groups = ["claims"] if asked_something else ["claims", "reports"]
+    if not asked_something and not looked:
+        groups.append("states")
+    for group in groups:
+        if (why := rules.claim(group, statements)) is not None:
+            return "claimed", why
     if (why := rules.first("unclear", text) or rules.first("asks", "\n".join(questions))) is not None:
         return "asked", why
-    groups = ("refusals",) if asked_something else ("refusals", "absences")
-    for group in groups:
+    for group in ("refusals",) if asked_something else ("refusals", "absences"):
         if (why := rules.first(group, "\n".join(statements))) is not None:
             return "refused", why
     if (why := rules.claim("promises", statements)) is not None:
         return "claimed", why
-    if (why := rules.first("asks", "\n".join(statements))) is not None:
+    if not asked_something and (why := rules.first("asks", "\n".join(statements))) is not None:
         return "asked", why
     if questions and (not statements or (why := rules.demand(questions)) is not None):
         return "asked", why or f"asks.bare: {questions[0][:60]!r}"
+    request = not asked_something and rules.first("acting", message) is not None
+    if request and (why := rules.first("offers", "\n".join(questions))) is not None:
+        return "asked", why
     return "answered", "text: neither call, claim, question nor refusal"
 
 
-def _call_in(text: str, message: str, rules: "_Rules") -> str | None:
+def _call_in(text: str, message: str, rules: Rules) -> str | None:
     """Why the text holds a call, or None."""
     if (found := _json_call(text, rules)) is not None:
         return f"shapes.json: {found[:80]!r}"
@@ -176,16 +185,18 @@ def _call_in(text: str, message: str, rules: "_Rules") -> str | None:
         listed = bool(re.match(r"^\s*(?:[-*•>`]|\d+[.)]|\s{2,}\S|$)", line))
         here = rules.first("explains", line) is not None
         explaining = here or (explaining and (listed or not line.strip()))
-        for name, pattern, soft in rules.shapes:
-            if soft and (explaining or about_commands):
+        for shape in rules.shapes:
+            if shape.soft and (explaining or about_commands):
                 continue
-            if (match := pattern.search(line)) is not None:
-                return f"shapes.{name}: {match[0].strip()[:80]!r}"
+            if (match := shape.pattern.search(line)) is None:
+                continue
+            if not (shape.told and rules.claim("claims", [line])):
+                return f"shapes.{shape.name}: {match[0].strip()[:80]!r}"
         explaining = explaining or line.rstrip().endswith("like:")
     return None
 
 
-def _json_call(text: str, rules: "_Rules") -> str | None:
+def _json_call(text: str, rules: Rules) -> str | None:
     """The first JSON object in the text that is a call: a name with arguments, or a lone command of a
     verb."""
     decoder = json.JSONDecoder()
@@ -199,10 +210,10 @@ def _json_call(text: str, rules: "_Rules") -> str | None:
         if isinstance(value, dict) and _is_call(value, rules):
             return text[at:end]
         at = text.find("{", at + 1)
-    return rules.broken_json(text)
+    return None
 
 
-def _is_call(value: Mapping[str, Any], rules: "_Rules") -> bool:
+def _is_call(value: Mapping[str, Any], rules: Rules) -> bool:
     if isinstance(value.get("function"), dict):
         value = value["function"]
     named = any(isinstance(value.get(key), str) and value[key] for key in _CALL_NAME)
@@ -212,12 +223,19 @@ def _is_call(value: Mapping[str, Any], rules: "_Rules") -> bool:
     return named and any(key in value for key in _CALL_ARGS)
 
 
-def _sentences(text: str) -> tuple[list[str], list[str]]:
-    """Statements and questions, markup taken off. An item of a list is one of either."""
+def _sentences(text: str, rules: Rules) -> tuple[list[str], list[str]]:
+    """Statements and questions, markup taken off. An item of a list is one of either; a courtesy behind the
+    last comma ("…, what next?") is a question of its own."""
     lines = [line.strip() for line in _MARKUP.sub("", text).split("\n")]
-    parts = [part for line in lines for part in ([line] if _LISTED.match(line) else _SENTENCE.split(line))]
+    parts = [part for line in lines for part in ([line] if LISTED.match(line) else _SENTENCE.split(line))]
     spoken = [part for part in parts if re.search(r"\w", part)]
-    return [p for p in spoken if not p.endswith("?")], [p for p in spoken if p.endswith("?")]
+    statements = [part for part in spoken if not part.endswith("?")]
+    questions = [part for part in spoken if part.endswith("?")]
+    for question in questions:
+        said, comma, tag = question.rpartition(",")
+        if comma and rules.first("courtesies", tag) is not None:
+            statements.append(said)
+    return statements, questions
 
 
 def _verb(step: Step) -> str:
@@ -228,76 +246,3 @@ def _verb(step: Step) -> str:
 
 def _named(step: Step) -> str:
     return f"{step.call.tool or 'unreadable'} {_verb(step)}".strip()
-
-
-class _Rules:
-    """The compiled patterns of `ledger.yaml`."""
-
-    def __init__(self, data: Mapping[str, Any], extra_verbs: Iterable[str]) -> None:
-        words = "|".join(sorted({*data["verbs"], *extra_verbs}, key=lambda w: (-len(w), w)))
-        verb = rf"(?:[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|{words})(?![\w_])"
-        tool = rf"(?:{'|'.join(data['tools'])})"
-
-        def compiled(entry: Mapping[str, Any]) -> re.Pattern[str]:
-            pattern = entry["pattern"].replace("{verb}", verb).replace("{tool}", tool)
-            return re.compile(pattern, re.IGNORECASE | re.MULTILINE)
-
-        self.verb = re.compile(verb)
-        self.shapes = [(e["id"], compiled(e), bool(e.get("soft"))) for e in data["shapes"]]
-        self._groups = {
-            group: [(f"{group}.{e['id']}", compiled(e)) for e in entries]
-            for group, entries in data.items()
-            if entries and isinstance(entries[0], dict) and group != "shapes"
-        }
-        self._broken = re.compile(rf'\{{\s*"(?:name|tool)"\s*:\s*"{tool}"\s*,\s*"(?:arguments|args)"')
-
-    def first(self, group: str, text: str) -> str | None:
-        """`group.id: 'words'` for the first pattern of the group that is in the text."""
-        for name, pattern in self._groups[group]:
-            if (match := pattern.search(text)) is not None:
-                return f"{name}: {match[0].strip()[:80]!r}"
-        return None
-
-    def without_markers(self, text: str) -> str:
-        for _, pattern in self._groups["markers"]:
-            text = pattern.sub(" ", text)
-        return text
-
-    def claim(self, group: str, statements: Sequence[str]) -> str | None:
-        """The first statement that claims, and denies nothing up to there. An item of a list is none."""
-        for statement in statements:
-            if _LISTED.match(statement):
-                continue
-            for name, pattern in self._groups[group]:
-                match = pattern.search(statement)
-                if match is not None and self.first("denials", statement[: match.end()]) is None:
-                    return f"{name}: {match[0].strip()[:80]!r}"
-        return None
-
-    def only(self, group: str, statements: Sequence[str]) -> str | None:
-        """A pattern of the group, where there is but one statement."""
-        return self.first(group, statements[0]) if len(statements) == 1 else None
-
-    def demand(self, questions: Sequence[str]) -> str | None:
-        """The first question that is neither a courtesy nor an item of a list."""
-        for question in questions:
-            if not _LISTED.match(question) and self.first("courtesies", question) is None:
-                return f"asks.question: {question[:60]!r}"
-        return None
-
-    def broken_json(self, text: str) -> str | None:
-        """A call in JSON that does not parse is a call still."""
-        match = self._broken.search(text)
-        return match[0] if match else None
-
-
-@cache
-def _data() -> dict[str, Any]:
-    text = resources.files("enactor.trace").joinpath("data/ledger.yaml").read_text(encoding="utf-8")
-    data: dict[str, Any] = yaml.safe_load(text)
-    return data
-
-
-@cache
-def _rules(verbs: tuple[str, ...]) -> _Rules:
-    return _Rules(_data(), verbs)
