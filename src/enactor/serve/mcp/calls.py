@@ -24,7 +24,7 @@ Context = ServerRequestContext[Any, Any]
 Answer = types.CallToolResult | types.InputRequiredResult
 
 ROUNDS = 3
-"""Times that one call asks the player, should what it asks about change under his hands."""
+"""Times that one call asks the player, should what it asks about change meanwhile."""
 REPORT_S = 0.1
 CALLS_AT_ONCE = 16
 VALIDATORS = {name: Draft202012Validator(dict(spec.parameters)) for name, spec in TOOLS.items()}
@@ -109,8 +109,8 @@ class Calls:
             }
         return {
             "confirmation_token": self.pending.keep(call, question),
-            "how_to_confirm": "Put the question to the player. Only when he says yes himself, call `confirm` "
-            "with confirmation_token; it holds for five minutes and once.",
+            "how_to_confirm": "Put the question to the player. Only when they say yes themselves, call "
+            "`confirm` with confirmation_token; it holds for five minutes and once.",
         }
 
     async def _run(self, ctx: Context, call: ToolCall, agreed: str | None) -> ToolResult:
