@@ -1,21 +1,23 @@
 """Build a data set: templates split, rows drawn to the mix, and a manifest that says what came of it."""
 
 import json
-import math
 import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from enactor.curate.certificate import certify
+from enactor.curate.mix import TRIES, draws
 from enactor.curate.recovery import recovery_rows
 from enactor.curate.rows import Row, rows_hash, write_rows
-from enactor.curate.synthesize import Funnel, make_row
+from enactor.curate.synthesize import Funnel
 from enactor.world import world_hash
-from enactor.world.phrasebook import Group, Kind, Template, templates
+from enactor.world.phrasebook import Kind, Template, templates
 
 # Shares of the kinds in the rows. The first four keep 40 : 30 : 20 : 10 among themselves.
 MIX: dict[str, float] = {
@@ -32,8 +34,6 @@ MIX: dict[str, float] = {
     "refuse": 0.045,
     "ask": 0.045,
 }
-# What players of the system ask for most gets more of its kind's rows than its share of templates.
-_WEIGHT = {"query": 0.6, "system": 0.6, "exchange": 0.6, "camera": 0.5, "quest": 0.6, "dialogue": 0.8}
 
 
 class BuildConfig(BaseModel):
@@ -50,7 +50,7 @@ class BuildConfig(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """The rows of both splits and the manifest: counts, hashes, the funnel, the template overlap (0)."""
+    """The rows of both splits and the manifest: counts, hashes, the funnel, the certificate."""
 
     train: tuple[Row, ...]
     test: tuple[Row, ...]
@@ -69,18 +69,19 @@ def build(config: BuildConfig) -> Dataset:
         train_funnel,
     )
     test = draw([t for t in everything if t.held_out], config.test_rows, random.Random("test"), test_funnel)
-    overlap = {r.template for r in train} & {r.template for r in test}
+    write_rows(config.out / "train.jsonl", train)
+    write_rows(config.out / "test.jsonl", test)
+    certificate = certify(config.out / "train.jsonl", config.out / "test.jsonl")
     manifest = {
         "config": json.loads(config.model_dump_json(exclude={"out"})),
         "world": world_hash(),
         "train": _counts(train),
         "test": _counts(test),
-        "template_overlap": len(overlap),
+        "template_overlap": certificate.templates,
+        "certificate": certificate.to_json(),
         "refused": dict(sorted((train_funnel.refused + test_funnel.refused).items())),
         "examples": {**test_funnel.examples, **train_funnel.examples},
     }
-    write_rows(config.out / "train.jsonl", train)
-    write_rows(config.out / "test.jsonl", test)
     (config.out / "manifest.json").write_text(
         json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8"
     )
@@ -107,29 +108,15 @@ def draw(found: Sequence[Template], rows: int, rng: random.Random, funnel: Funne
 
 
 def _of_kind(found: Iterable[Template], wanted: int, rng: random.Random, funnel: Funnel) -> list[Row]:
-    """Groups drawn by the square root of their size, so that a meaning with few phrasings still comes up;
-    inside a group its phrasings in random order, again from the start when they are used up."""
-    groups: dict[str, list[Template]] = {}
-    for template in found:
-        groups.setdefault(template.group.id, []).append(template)
-    names = sorted(groups)
-    weights = [math.sqrt(len(groups[n])) * _weight(groups[n][0].group) for n in names]
-    waiting: dict[str, list[Template]] = {}
+    """Up to `wanted` rows of the templates, fewer where too many draws give none."""
     made: list[Row] = []
-    for _ in range(wanted * 3):
-        if len(made) >= wanted:
-            break
-        name = rng.choices(names, weights)[0]
-        if not waiting.get(name):
-            waiting[name] = rng.sample(groups[name], len(groups[name]))
-        row = make_row(waiting[name].pop(), rng, funnel)
-        if row is not None:
-            made.append(row)
+    if wanted:
+        for row in islice(draws(found, rng, funnel), wanted * TRIES):
+            if row is not None:
+                made.append(row)
+                if len(made) == wanted:
+                    break
     return made
-
-
-def _weight(group: Group) -> float:
-    return _WEIGHT.get(group.family, 1.0)
 
 
 def _counts(rows: Sequence[Row]) -> dict[str, Any]:
