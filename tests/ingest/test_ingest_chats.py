@@ -79,13 +79,19 @@ def test_other_spellings_of_the_form(desk: Any) -> None:
         assistant("", {"function": {"name": "send_command", "arguments": {"command": "BURY_ALL"}}}),
         {"role": "tool", "content": [{"type": "text", "text": '{"dispatched": true}'}]},
     ]
-    desk.write("a.jsonl", [{"messages": old}, logged, {"messages": as_object}])
+    batch = {
+        "custom_id": "1",
+        "type": "x",
+        "body": {"messages": [user("hi"), assistant("Hello.")], "tools": TOOLS},
+    }
+    desk.write("a.jsonl", [{"messages": old}, logged, as_object, batch])
     report = desk.ingest()
-    assert report.added == 3
+    assert report.added == 4
     assert [(trace.message, trace.outcome) for trace in desk.traces()] == [
         ("stop", "failed"),
         ("eat", "failed"),  # its result was not recorded
         ("bury", "executed"),
+        ("hi", "answered"),
     ]
 
 

@@ -120,6 +120,7 @@ def test_requests_that_overlap_keep_their_lines(desk: Any, told: Any) -> None:
         "Go": "executed",
         "Where am I?": "answered",
     }
+    assert all(trace.meta["overlaps"] for trace in desk.traces())
 
 
 def test_an_id_that_another_day_repeats_is_another_request(desk: Any, told: Any) -> None:

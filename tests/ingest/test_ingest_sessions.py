@@ -206,6 +206,21 @@ def test_side_chains_are_not_the_conversation(desk: Any) -> None:
     assert desk.only().message == "now stop"
 
 
+def test_a_file_of_a_side_chain_alone(desk: Any) -> None:
+    session = Session()
+    session.human("You are an agent.", isSidechain=True)
+    session.does("mcp__manny__send_command", {"command": "STOP"}, OK, isSidechain=True)
+    assert take(desk, session).refused == {"game calls in a side chain only": 1}
+
+
+def test_an_error_in_the_models_place_is_no_reply(desk: Any) -> None:
+    session = (
+        Session().human("stop").sends("STOP").says("Stopped.").says("API Error: 529", isApiErrorMessage=True)
+    )
+    take(desk, session)
+    assert desk.only().reply == "Stopped."
+
+
 def test_a_compaction_summary_is_nobodys_words(desk: Any) -> None:
     summary = (
         "This session is being continued from a previous conversation that ran out of context. Kill frogs."

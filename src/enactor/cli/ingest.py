@@ -60,8 +60,10 @@ def run(config: Ingest, settings: Settings) -> int:
         )
     for path, line, reason in report.refusals:
         print(f"{path}:{line}: {reason}", file=sys.stderr if config.as_json else sys.stdout)
-    for path in report.unknown:
+    for path in report.unknown[:5]:
         print(f"enactor: {path} is none of the known records; say which with --kind", file=sys.stderr)
+    if len(report.unknown) > 5:
+        print(f"enactor: and {len(report.unknown) - 5} more", file=sys.stderr)
     if config.as_json:
         print(json.dumps(report.record()))
         return 0

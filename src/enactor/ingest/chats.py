@@ -2,8 +2,8 @@
 
 Each message of the user begins a turn; what came before it is its history, calls included. `tool_calls`
 hold their arguments as text; results are messages of the role `tool`, found by `tool_call_id`. The older
-`function_call` with the role `function` is read as well, and logs of requests that keep the answer beside
-the messages (`response` or `choices`).
+`function_call` with the role `function` is read as well, so is a line that is the list of messages itself,
+and logs of requests (`request` or `body`) that keep the answer beside the messages (`response` or `choices`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from typing import Any
 
 from enactor.ingest.found import Found, Refused, Turn
 from enactor.ingest.game import game_tool
-from enactor.ingest.lines import Lines, Unreadable, decode_object
+from enactor.ingest.lines import Lines, Unreadable, decode
 from enactor.ingest.steps import UNANSWERED, make_call, make_step
 from enactor.trace import Message, Step, ToolCall, content_hash
 from enactor.trace.values import Role
@@ -30,12 +30,15 @@ class Chats:
     """See the module."""
 
     def recognises(self, line: bytes, row: Any) -> bool:
-        return isinstance(row, dict) and isinstance(_messages(row), list) and "type" not in row
+        return _is_chat(row) or (isinstance(row, dict) and isinstance(_messages(row), list))
 
     def read(self, lines: Lines) -> Iterator[Found]:
         for number, line in lines:
             try:
-                row = decode_object(line)
+                value = decode(line)
+                row = {"messages": value} if _is_chat(value) else value
+                if not isinstance(row, dict):
+                    raise Unreadable("no object")
                 messages = [_checked(message) for message in _messages(row) or ()]
             except Unreadable as error:
                 yield Refused(number, str(error))
@@ -46,14 +49,24 @@ class Chats:
             yield from _turns(number, row, messages)
 
 
+def _is_chat(value: Any) -> bool:
+    """Whether a line is the list of messages itself."""
+    return isinstance(value, list) and bool(value) and all(isinstance(m, dict) and "role" in m for m in value)
+
+
+def _request(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The part of a row that was sent: the row itself, or what a log has under `request` or `body`."""
+    return next((row[key] for key in ("request", "body") if isinstance(row.get(key), dict)), row)
+
+
 def _messages(row: Mapping[str, Any]) -> list[Any] | None:
-    request = row.get("request")
-    found = row.get("messages", request.get("messages") if isinstance(request, dict) else None)
+    found = _request(row).get("messages")
     if not isinstance(found, list):
         return None
     answer = row.get("response", row)
     choices = answer.get("choices") if isinstance(answer, dict) else None
-    last = choices[0].get("message") if isinstance(choices, list) and choices and choices[0] else None
+    first = choices[0] if isinstance(choices, list) and choices else None
+    last = first.get("message") if isinstance(first, dict) else None
     return [*found, last] if isinstance(last, dict) else found
 
 
@@ -160,8 +173,7 @@ def _name(call: Mapping[str, Any]) -> str:
 
 
 def _offers_game_tools(row: Mapping[str, Any]) -> bool:
-    request = row.get("request")
-    tools = row.get("tools", request.get("tools") if isinstance(request, dict) else None)
+    tools = _request(row).get("tools")
     listed = tools if isinstance(tools, list) else []
     functions = [tool.get("function", tool) for tool in listed if isinstance(tool, dict)]
     return any(isinstance(f, dict) and game_tool(str(f.get("name") or "")) for f in functions)

@@ -21,6 +21,9 @@ TYPES = ("request", "tool_call", "response", "error", "context")
 OPEN = 64
 """Requests that are kept open for late lines. The two writers of a log are seconds apart at most."""
 
+TOGETHER = 60.0
+"""Seconds in which a request without a response is taken to be running still."""
+
 _RESCUED = re.compile(r"\s*✅ `([^`]+)`")
 _PREFETCH = {"location", "health", "inventory"}
 
@@ -35,6 +38,7 @@ class _Request:
     response: Mapping[str, Any] | None = None
     errors: list[str] = field(default_factory=list)
     late: int = 0
+    overlaps: bool = False
     seen: set[bytes] = field(default_factory=set)
 
     @property
@@ -66,6 +70,8 @@ class Conversations:
             entry = latest.get(key)
             if entry is None or (row["type"] == "request" and _another(entry, row)):
                 entry = latest[key] = _Request(number)
+                if row["type"] == "request":
+                    _note_overlaps(entry, row, waiting)
                 waiting.append(entry)
             if line not in entry.seen:  # the same line again, to the microsecond
                 entry.seen.add(line)
@@ -84,6 +90,15 @@ def _another(entry: _Request, row: Mapping[str, Any]) -> bool:
     return entry.request is not None and any(
         entry.request.get(key) != row.get(key) for key in ("timestamp", "message", "user_id")
     )
+
+
+def _note_overlaps(entry: _Request, row: Mapping[str, Any], waiting: list[_Request]) -> None:
+    """Mark requests that run at once: the bot logs calls under the id of the newest, whoever made them."""
+    for other in waiting:
+        if other.request is not None and other.response is None:
+            seconds = seconds_between(other.request.get("timestamp"), row.get("timestamp"))
+            if seconds is not None and 0 <= seconds <= TOGETHER:
+                other.overlaps = entry.overlaps = True
 
 
 def _add(entry: _Request, row: Mapping[str, Any]) -> None:
@@ -131,6 +146,7 @@ def _turn(entry: _Request, later: list[_Request], previous: dict[str, str]) -> T
         "account": request.get("account_id"),
         "doubled_calls": doubled,
         "late_calls": entry.late,
+        "overlaps": entry.overlaps,
         "cut_results": sum(bool(step.result.content.get("_truncated")) for step in kept),
         "mended_arguments": sum(canonical_json(step.call.parsed) != step.call.arguments for step in kept),
         "prefetched": _prefetched(entry, stamp),

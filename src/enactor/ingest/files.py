@@ -10,7 +10,7 @@ from enactor.errors import EnactorError
 ENDINGS = (".jsonl", ".yaml", ".yml", ".jsonl.gz", ".yaml.gz", ".yml.gz")
 """Endings of the files that are taken from a folder. A file that is named itself may have any."""
 
-BESIDE = ("user_feedback.jsonl", "unreadable.jsonl", "refused.jsonl", "origins.jsonl", "removals.jsonl")
+BESIDE = ("user_feedback.jsonl", "unreadable.jsonl", "refused.jsonl", "origins.jsonl", "removed.jsonl")
 """Files that stand beside records and are none."""
 
 PLACES = ("~/.claude/projects", "~/.manny", "/tmp/manny_sessions")

@@ -24,7 +24,7 @@ TYPES = frozenset(
     | {"queue-operation", "last-prompt", "custom-title", "ai-title", "agent-name", "permission-mode"}
 )
 _SIDE = (b'"isSidechain":true', b'"isSidechain": true')
-_TEXT = (b'"type":"text"', b'"type": "text"')
+_TEXT = (b'"type":"text","text":', b'"type": "text", "text":')
 _CALL = (b'"type":"tool_use"', b'"type": "tool_use"')
 
 
@@ -79,8 +79,9 @@ class _Session:
         if line[:1] != b"{" or line[-1:] != b"}":
             return self._decoded(number, line)
         if _SIDE[0] in line or _SIDE[1] in line:
-            if turn is not None and MENTIONED.search(line):
-                turn.side_calls += 1
+            if MENTIONED.search(line):
+                self.turn = turn or _Turn(number, None)
+                self.turn.side_calls += 1
             return ()
         if b'"tool_result"' in line:
             ours = turn is not None and any(name in line for name in turn.waiting)
@@ -101,7 +102,9 @@ class _Session:
     def end(self, said_next: str | None = None, timestamp: str = "") -> Sequence[Found]:
         """Close the running turn."""
         turn, self.turn = self.turn, None
-        if turn is None or (not turn.calls and (turn.is_command or turn.words is None)):
+        if turn is None:
+            return ()
+        if not turn.calls and (turn.is_command or (turn.words is None and not turn.side_calls)):
             return ()
         return (self._closed(turn, said_next, timestamp),)
 
@@ -259,6 +262,8 @@ class _Session:
             message = row.get("message")
             if row.get("type") != "assistant" or not isinstance(message, dict) or self._repeated(row):
                 continue
+            if row.get("isApiErrorMessage") or message.get("model") == "<synthetic>":
+                continue  # the program's, in the model's place
             if text := text_of(message.get("content")).strip():
                 return text
         return ""
