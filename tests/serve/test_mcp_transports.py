@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,19 @@ from enactor.world import TOOLS
 
 ACCEPT = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
 TOKEN = "a-token-of-some-length"
+KILL = request(2, "tools/call", name="send_command", arguments={"command": "KILL_LOOP chicken none 10000"})
+WALK = request(1, "tools/call", name="send_command", arguments={"command": "GOTO chicken_coop"})
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of one server that many tests call, with one more origin allowed."""
+    with http(tmp_path_factory.mktemp("served"), "--allow-origin", "https://console.example") as (
+        server,
+        url,
+    ):
+        yield url
+        assert server.poll() is None
 
 
 async def whole_round(client: Client, player: Player) -> None:
@@ -45,7 +59,7 @@ async def whole_round(client: Client, player: Player) -> None:
     killed = await do(client, "KILL_LOOP chikens none five")
     assert killed["result"]["kills"] == 5
     assert (await do(client, "KILL_LOP cow none 1"))["status"] == "error"
-    assert (await do(client, "DROP_ALL"))["status"] == "ok"
+    assert (await do(client, "DROP_ALL"))["dispatched"] is True
     assert len(player.asked) == 1
     assert (await client.read_resource("enactor://state")).contents
     assert (await client.get_prompt("system")).messages
@@ -62,15 +76,13 @@ def test_the_official_client_over_stdio(tmp_path: Path, era: str) -> None:
 
 
 @pytest.mark.parametrize("era", ERAS)
-def test_the_official_client_over_http(tmp_path: Path, era: str) -> None:
-    with http(tmp_path) as (_, url):
+def test_the_official_client_over_http(served: str, era: str) -> None:
+    async def part() -> None:
+        player = Player(True)
+        async with Client(served, mode=mode(era), elicitation_callback=player) as client:
+            await whole_round(client, player)
 
-        async def part() -> None:
-            player = Player(True)
-            async with Client(url, mode=mode(era), elicitation_callback=player) as client:
-                await whole_round(client, player)
-
-        with_limit(part)
+    with_limit(part)
 
 
 def test_two_clients_at_once_over_http(tmp_path: Path) -> None:
@@ -108,55 +120,45 @@ def test_two_clients_at_once_over_http(tmp_path: Path) -> None:
         with_limit(part)
 
 
-def test_a_client_that_dies_leaves_the_others(tmp_path: Path) -> None:
-    with http(tmp_path) as (server, url):
-        begun = httpx.post(url, headers=ACCEPT, json=initialize())
-        session = {**ACCEPT, "mcp-session-id": begun.headers["mcp-session-id"]}
-        with httpx.stream(
-            "POST",
-            url,
-            headers=session,
-            json=request(1, "tools/call", name="send_command", arguments={"command": "GOTO draynor_bank"}),
-        ):
-            pass  # hangs up before the answer
+def test_a_client_that_dies_leaves_the_others(served: str) -> None:
+    begun = httpx.post(served, headers=ACCEPT, json=initialize())
+    session = {**ACCEPT, "mcp-session-id": begun.headers["mcp-session-id"]}
+    with httpx.stream("POST", served, headers=session, json=WALK):
+        pass  # hangs up before the answer
 
-        async def part() -> None:
-            async with Client(url) as client:
-                assert (await call(client, "check_health"))["status"] == "ok"
+    async def part() -> None:
+        async with Client(served) as client:
+            assert (await call(client, "check_health"))["status"] == "ok"
 
-        with_limit(part)
-        assert server.poll() is None
+    with_limit(part)
 
 
 # -- HTTP's doors -----------------------------------------------------------------------------------------
 
 
-def test_pages_and_names_of_elsewhere_are_refused(tmp_path: Path) -> None:
-    with http(tmp_path, "--allow-origin", "https://console.example") as (_, url):
+def test_pages_and_names_of_elsewhere_are_refused(served: str) -> None:
+    def status(**headers: str) -> int:
+        return httpx.post(served, headers={**ACCEPT, **headers}, json=initialize()).status_code
 
-        def status(**headers: str) -> int:
-            return httpx.post(url, headers={**ACCEPT, **headers}, json=initialize()).status_code
-
-        assert status() == 200
-        assert status(origin="http://localhost:6274") == 200
-        assert status(origin="https://console.example") == 200
-        assert status(origin="https://evil.example") == 403
-        assert status(origin="null") == 403
-        assert status(host="evil.example") == 421
-        modern = {"mcp-protocol-version": ERAS[1], "mcp-method": "tools/list"}
-        assert status(origin="https://evil.example", **modern) == 403
+    assert status() == 200
+    assert status(origin="http://localhost:6274") == 200
+    assert status(origin="https://console.example") == 200
+    assert status(origin="https://evil.example") == 403
+    assert status(origin="null") == 403
+    assert status(host="evil.example") == 421
+    modern = {"mcp-protocol-version": ERAS[1], "mcp-method": "tools/list"}
+    assert status(origin="https://evil.example", **modern) == 403
 
 
-def test_bad_bodies_are_answered_and_the_server_goes_on(tmp_path: Path) -> None:
-    with http(tmp_path) as (_, url):
-        for body in (b"", b"{", b"[]", b"\xff\xfe", b'{"jsonrpc": "2.0"}', b"[" * 100_000):
-            assert httpx.post(url, headers=ACCEPT, content=body).status_code == 400
-        big = httpx.post(url, headers=ACCEPT, content=b" " * (5 * 2**20))
-        assert big.status_code == 413
-        assert httpx.post(url, headers={"accept": "text/html"}, json=initialize()).status_code == 406
-        wrong = {**ACCEPT, "mcp-session-id": "nosuch"}
-        assert httpx.post(url, headers=wrong, json=request(1, "tools/list")).status_code == 404
-        assert httpx.post(url, headers=ACCEPT, json=initialize()).status_code == 200
+def test_bad_bodies_are_answered_and_the_server_goes_on(served: str) -> None:
+    for body in (b"", b"{", b"[]", b"\xff\xfe", b'{"jsonrpc": "2.0"}', b"[" * 100_000):
+        assert httpx.post(served, headers=ACCEPT, content=body).status_code == 400
+    big = httpx.post(served, headers=ACCEPT, content=b" " * (5 * 2**20))
+    assert big.status_code == 413
+    assert httpx.post(served, headers={"accept": "text/html"}, json=initialize()).status_code == 406
+    wrong = {**ACCEPT, "mcp-session-id": "nosuch"}
+    assert httpx.post(served, headers=wrong, json=request(1, "tools/list")).status_code == 404
+    assert httpx.post(served, headers=ACCEPT, json=initialize()).status_code == 200
 
 
 def test_a_token_is_asked_for(tmp_path: Path) -> None:
@@ -253,10 +255,6 @@ def test_the_last_line_needs_no_end(tmp_path: Path) -> None:
         server.stdin.write(json.dumps(initialize()).encode())
         server.stdin.close()
         assert server.wait(10) == 0
-
-
-KILL = request(2, "tools/call", name="send_command", arguments={"command": "KILL_LOOP chicken none 10000"})
-WALK = request(1, "tools/call", name="send_command", arguments={"command": "GOTO chicken_coop"})
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -381,11 +379,10 @@ def test_what_cannot_be_is_told_with_its_cure(
     assert told.out == ""
 
 
-def test_a_port_that_is_taken(tmp_path: Path, capfd: Any) -> None:
-    with http(tmp_path) as (_, url):
-        port = url.split(":")[2].split("/")[0]
-        assert main(["serve", "mcp", "--http", "--port", port]) == 1
-        assert "choose another" in capfd.readouterr().err
+def test_a_port_that_is_taken(served: str, capfd: Any) -> None:
+    port = served.split(":")[2].split("/")[0]
+    assert main(["serve", "mcp", "--http", "--port", port]) == 1
+    assert "choose another" in capfd.readouterr().err
 
 
 def test_a_weak_token_file_is_refused(tmp_path: Path, capfd: Any) -> None:
