@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from enactor.curate.rows import Action, Row
-from enactor.prompt import result_message, tool_call
+from enactor.prompt import CHAT_TEMPLATE, DIALECTS, result_message, tool_call
 from enactor.trace.values import Message, ToolResult
 
 STATE = {
@@ -84,3 +84,28 @@ def openai_calls(message: dict[str, Any]) -> list[Call]:
 
 def _decoded(arguments: Any) -> Any:
     return json.loads(arguments) if isinstance(arguments, str) else arguments
+
+
+def byte_tokenizer() -> Any:
+    """A byte tokenizer of ChatML with the template that ships, in transformers' class."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    backend = Tokenizer(models.BPE(vocab={t: n for n, t in enumerate([*special, *alphabet])}, merges=[]))
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    backend.add_special_tokens(special)
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=backend, pad_token=special[0], bos_token=special[1], eos_token=special[2]
+    )
+    tokenizer.chat_template = CHAT_TEMPLATE
+    return tokenizer
+
+
+def hermes_calls(text: str) -> list[Call]:
+    """The calls of a turn in Hermes' form, its end token with it or not."""
+    turn = DIALECTS["hermes"].parse(text.strip().removesuffix("<|im_end|>"))
+    assert turn.well_formed
+    return [(call.tool, dict(call.parsed or {})) for call in turn.calls]
