@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from enactor.sim import facts
+from enactor.sim import Simulator, facts
+from enactor.sim.routes import reachable
 from enactor.sim.state import distance
 from enactor.world.catalogue import CREATURES
 from enactor.world.places import PLACES
@@ -69,3 +70,37 @@ def test_shops_have_their_keepers_near() -> None:
     for shop in facts.shops():
         keepers = [s for k in shop.keepers for s in facts.spawns_named(facts.key(k))]
         assert any(distance(shop.tile, k.tile) <= 12 and "Trade" in k.actions for k in keepers), shop.id
+
+
+def test_every_place_of_the_mainland_is_reached_on_foot() -> None:
+    """From Lumbridge, with the brass key and the level for the mining guild; the islands take a ship."""
+    world = Simulator(0, {"inventory": ["Brass key"], "skills": {"mining": 60}})._world
+    islands = set(facts.read("spawns.yaml")["islands"])
+    shut = [p.form for p in PLACES.values() if p.region != "members" and not reachable(world, p.tile)]
+    assert [f for f in shut if facts.island(PLACES[f].tile) not in islands] == []
+    things = [one for one in (*facts.things(), *facts.spawns()) if facts.island(one.tile) == "mainland"]
+    assert [(one.name, one.tile) for one in things if not reachable(world, one.tile)] == []
+
+
+def test_stairs_lead_back() -> None:
+    """From where any stairs lead, one gets back to their foot."""
+    for stairs in facts.things_of("stairs"):
+        for way in ("up", "down"):
+            if way in stairs.data:
+                there = {"location": stairs.data[way], "inventory": ["Brass key"], "skills": {"mining": 60}}
+                assert reachable(Simulator(0, there)._world, stairs.tile), (stairs.name, stairs.tile)
+
+
+def test_creatures_drop_what_the_table_says() -> None:
+    tables = facts.read("drops.yaml")
+    members = {"Obor", "Bryophyta", "Fire giant", "Bronze dragon", "Green dragon", "Chaos druid"}
+    lacking = {
+        c.name: sorted(left)
+        for c in CREATURES.values()
+        if c.name not in members
+        and (left := set(c.often) - {row[0] for row in tables.get(c.name, ())} - set(c.always))
+    }
+    assert lacking == {}
+    for name, rows in tables.items():
+        assert facts.key(name) in facts.creatures(), name
+        assert all(0 < least <= most and 0 < chance <= 1000 for _, least, most, chance in rows), name

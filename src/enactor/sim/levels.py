@@ -7,20 +7,8 @@ Experience is kept in tenths of a point, as the game does.
 from bisect import bisect_right
 from collections.abc import Mapping
 
-_COMBAT = ("attack", "strength", "defence", "hitpoints", "ranged", "prayer", "magic")
-_CRAFTS = (
-    "cooking",
-    "woodcutting",
-    "fletching",
-    "fishing",
-    "firemaking",
-    "crafting",
-    "smithing",
-    "mining",
-    "herblore",
-)
-_OTHERS = ("agility", "thieving", "slayer", "farming", "runecraft", "hunter", "construction")
-SKILLS = (*_COMBAT, *_CRAFTS, *_OTHERS)
+from enactor.world.conditions import SKILLS as SKILLS
+
 MAX_XP = 200_000_000
 
 
