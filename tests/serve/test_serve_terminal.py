@@ -280,3 +280,25 @@ def test_typed_lines_end_with_ctrl_d_and_are_remembered(tmp_path: Path) -> None:
         keys.send_text("kill cows\r/state\rhalf\x03\x04")
         assert list(typed(tmp_path / "history")) == ["kill cows", "/state"]
     assert "+kill cows" in (tmp_path / "history").read_text()
+
+
+def test_a_task_for_later_is_kept_listed_and_done() -> None:
+    one = player(ScriptedEngine([]))
+    view, shown = terminal(one)
+    game = one.controller.toolbox.backend
+    assert isinstance(game, Simulator)
+    view.run(["/when after:90s do GOTO east 5", "/later"])
+    game.advance(60)
+    view.run(["/wait 1"])
+    assert "do GOTO east 5" in shown.getvalue()
+    assert one.traces == []
+    game.advance(60)
+    view.run(["/wait 1"])
+    (trace,) = one.traces
+    assert trace.steps[0].call.origin == "direct"
+    assert trace.steps[0].result.lowered == "GOTO 3227 3218 0"
+    assert "Now GOTO east 5, as asked." in shown.getvalue()
+    view.run(["/later", "/cancel 1", "/when the moon is full do STOP"])
+    assert "Nothing is to be done later." in shown.getvalue()
+    assert "There is no task of that number" in shown.getvalue()
+    assert "I cannot watch for 'the moon is full'" in " ".join(shown.getvalue().split())

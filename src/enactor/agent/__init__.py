@@ -4,6 +4,7 @@
 """
 
 from enactor.agent.controller import MAX_MESSAGE_CHARS, Controller, Session, nature, turn_messages
+from enactor.agent.deferred import Deferred, DeferredTasks
 from enactor.agent.direct import direct_lines, is_stop
 from enactor.agent.gate import admit
 from enactor.agent.handlers import HANDLERS
@@ -16,6 +17,8 @@ __all__ = [
     "MAX_MESSAGE_CHARS",
     "Controller",
     "Decision",
+    "Deferred",
+    "DeferredTasks",
     "Session",
     "Toolbox",
     "admit",

@@ -19,8 +19,8 @@ class Chat(Config):
 
 def run(config: Chat, settings: Settings) -> int:
     """Exit code 0, or 1 when a scripted request (`--say`, a pipe) failed."""
-    from enactor.agent import Controller, Session, Toolbox
-    from enactor.serve.opening import open_backend, open_engine, open_store, system_turn
+    from enactor.agent import Controller, DeferredTasks, Session, Toolbox
+    from enactor.serve.opening import open_backend, open_engine, open_store, system_turn, tasks_file
     from enactor.serve.play import CancellableEngine, Player
     from enactor.serve.terminal import Terminal, given, history_file, piped, typed
 
@@ -32,12 +32,16 @@ def run(config: Chat, settings: Settings) -> int:
         toolbox = Toolbox(backend, settings.loop_window, settings.read_only, settings.dry_run)
         controller = Controller(engine, toolbox, system=system_turn(settings.model), source="terminal")
         loop_s = settings.loop_window if settings.backend == "sim" else 0.0
-        terminal = Terminal(Player(Session(controller), engine, store, who, loop_s), config.as_json)
+        tasks = DeferredTasks(tasks_file(settings))
+        player = Player(Session(controller), engine, store, who, loop_s, tasks)
+        terminal = Terminal(player, config.as_json)
         if config.say:
             return 0 if terminal.run(given(config.say), scripted=True) else 1
         if not sys.stdin.isatty():
             return 0 if terminal.run(piped(), scripted=True) else 1
         terminal.greet(settings.model, backend.name)
+        if settings.backend == "live":
+            terminal.watch()
         terminal.run(typed(history_file() if settings.log else None))
     return 0
 

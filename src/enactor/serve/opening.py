@@ -100,3 +100,11 @@ def open_store(settings: Settings, folder: Path | None = None) -> TraceStore | N
     for line in store.opened.lines():
         print(line, file=sys.stderr)
     return store
+
+
+def tasks_file(settings: Settings) -> Path:
+    """Where the tasks for later are kept: a file for each backend, so that the simulator's never reach the
+    game."""
+    from platformdirs import user_state_path
+
+    return user_state_path("enactor", appauthor=False) / f"later-{settings.backend}.json"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Unpack
 
-from enactor.agent import Controller, Session
+from enactor.agent import Controller, Deferred, DeferredTasks, Session
 from enactor.errors import EnactorError
 from enactor.models.engine import Completion, Engine, Options
 from enactor.serve.changes import changes
@@ -81,7 +81,8 @@ class Player:
     """Carries out requests in a worker thread, so that Ctrl-C can end a reply in the middle.
 
     `engine` is the one inside the session's controller. `loop_s` is game time that passes after a request
-    whose loop is running. `store` gets every request; `who` is the salted name.
+    whose loop is running. `store` gets every request; `who` is the salted name. `tasks` are what is to be
+    done later; they are looked at after every request and wait, and by `attend`.
     """
 
     session: Session
@@ -89,7 +90,9 @@ class Player:
     store: TraceStore | None = None
     who: str = ""
     loop_s: float = 0.0
+    tasks: DeferredTasks = field(default_factory=DeferredTasks)
     traces: list[Trace] = field(default_factory=list)
+    _busy: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
     def controller(self) -> Controller:
@@ -102,14 +105,33 @@ class Player:
     def say(self, message: str, on_step: OnStep | None = None) -> Played:
         """One request. Ctrl-C cancels it and gives a trace that says so; a second Ctrl-C leaves. Raises what
         the engine or the store raise."""
-        before = self.observe()
-        trace = self._interruptible(message, before, on_step)
-        after = self.observe()
+        with self._busy:
+            before = self.observe()
+            trace = self._interruptible(message, before, on_step)
+            after = self.observe()
+        return self._run_on(self._keep(trace), before, after)
+
+    def attend(self) -> list[Trace]:
+        """Carry out the tasks whose time has come, as typed commands: past the model, not past the gate."""
+        with self._busy:
+            due = self.tasks.take_due(self.observe(), self.now())
+            return [self._keep(self.controller.handle(task.command)) for task in due]
+
+    def defer(self, text: str) -> Deferred:
+        """Keep `CONDITION do COMMAND` for later. Raises `CommandError` for what cannot be kept."""
+        return self.tasks.ask(text, self.now())
+
+    def now(self) -> datetime:
+        """The game's own time where it tells one, which the simulator's is."""
+        stamp = self.observe().raw.get("timestamp")
+        return datetime.fromtimestamp(stamp / 1000, UTC) if isinstance(stamp, int) else datetime.now(UTC)
+
+    def _keep(self, trace: Trace) -> Trace:
         trace = replace(trace, player=self.who)
         self.traces.append(trace)
         if self.store is not None:
             self.store.append(trace)
-        return self._run_on(trace, before, after)
+        return trace
 
     def wait(self, seconds: float) -> list[str]:
         """Let game time pass while a command runs; what changed."""

@@ -3,6 +3,8 @@
 import json
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,18 +14,24 @@ from rich.console import Console
 from rich.text import Text
 
 from enactor import __version__
+from enactor.errors import EnactorError
 from enactor.prompt import state_line
 from enactor.serve.plain import plain
 from enactor.serve.play import Played, Player
 from enactor.trace import Step, to_row
+from enactor.world import CommandError
 
 if TYPE_CHECKING:
     from prompt_toolkit.completion import WordCompleter
 
+WATCH_S = 5.0
 COLOURS = {"ok": "green", "error": "red", "needs_confirmation": "yellow", "blocked": "yellow"}
 HELP = (
     ("/state", "what is known of the player"),
     ("/wait SECONDS", "let game time pass while something runs"),
+    ("/when CONDITION do COMMAND", "do it later: `/when after:10_minutes do STOP`"),
+    ("/later", "what is to be done later"),
+    ("/cancel NUMBER", "do not do it after all"),
     ("/trace", "the record of the last request"),
     ("/help", "this list"),
     ("/quit", "leave; so does Ctrl-D"),
@@ -61,6 +69,7 @@ class Terminal:
             else:
                 trace = self.say(line).trace
                 good &= trace.outcome != "failed"
+                self._attend()
                 if scripted and trace.meta.get("cancelled"):
                     raise KeyboardInterrupt
         return good
@@ -116,6 +125,39 @@ class Terminal:
             self._tell("Say how long, in seconds up to a day: /wait 60")
             return
         self._tell(" · ".join(self.player.wait(seconds)) or "nothing changed")
+        self._attend()
+
+    def watch(self) -> None:
+        """Look at the tasks for later in the background, for a game that goes on by itself."""
+
+        def look() -> None:
+            while True:
+                time.sleep(WATCH_S)
+                try:
+                    self._attend()
+                except EnactorError as error:
+                    self._tell(f"The tasks for later cannot be watched: {error}")
+
+        threading.Thread(target=look, daemon=True).start()
+
+    def _attend(self) -> None:
+        for trace in self.player.attend():
+            self._tell(f"Now {trace.message}, as asked. {trace.reply}")
+
+    def _when(self, rest: str) -> None:
+        try:
+            self._tell(f"Kept as {self.player.defer(rest)}.")
+        except CommandError as error:
+            near = f" Nearest valid form: {error.nearest}." if error.nearest else ""
+            self._tell(f"{error.message}{near}")
+        self._attend()
+
+    def _later(self, rest: str) -> None:
+        self._tell("\n".join(map(str, self.player.tasks)) or "Nothing is to be done later.")
+
+    def _cancel(self, rest: str) -> None:
+        task = self.player.tasks.cancel(int(rest)) if rest.isdecimal() else None
+        self._tell(f"Cancelled {task}." if task else "There is no task of that number; /later lists them.")
 
     def _trace(self, rest: str) -> None:
         traces = self.player.traces
@@ -126,7 +168,7 @@ class Terminal:
     def _help(self, rest: str) -> None:
         self._tell(EXAMPLES)
         for name, what in HELP:
-            self._tell(f"  {name:14} {what}")
+            self._tell(f"  {name:26} {what}")
 
     def _tell(self, text: str) -> None:
         """For people: with `as_json` stdout is kept for the requests."""
@@ -143,6 +185,9 @@ class Terminal:
 _SLASH: dict[str, Callable[[Terminal, str], None]] = {
     "/state": Terminal._state,
     "/wait": Terminal._wait,
+    "/when": Terminal._when,
+    "/later": Terminal._later,
+    "/cancel": Terminal._cancel,
     "/trace": Terminal._trace,
     "/help": Terminal._help,
 }
@@ -152,6 +197,7 @@ def typed(history: Path | None) -> Iterator[str]:
     """Lines from the keyboard with history and completion. Ctrl-C clears the line, Ctrl-D ends."""
     from prompt_toolkit import PromptSession
     from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+    from prompt_toolkit.patch_stdout import patch_stdout
 
     kept: History = InMemoryHistory() if history is None else FileHistory(str(history))
     session: PromptSession[str] = PromptSession(
@@ -159,7 +205,9 @@ def typed(history: Path | None) -> Iterator[str]:
     )
     while True:
         try:
-            yield session.prompt("> ")
+            with patch_stdout():  # what happens meanwhile is written above the line being typed
+                line = session.prompt("> ")
+            yield line
         except KeyboardInterrupt:
             continue
         except EOFError:

@@ -1,0 +1,132 @@
+"""What is to be done later: `CONDITION` and `COMMAND` in a file, which outlives the process.
+
+A task leaves the file before its command is sent, so that it is never carried out twice; what came of it
+stands in the training log.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from enactor.agent.direct import direct_lines
+from enactor.errors import EnactorError
+from enactor.world import CommandError, GameState, parse, parse_condition
+from enactor.world.words import parse_duration
+
+_AFTER = re.compile(r"^after:(?P<span>.+)$")
+_AT = re.compile(r"^at:(?P<time>\S+)$")
+_ASKED = re.compile(r"^(?P<condition>.+?)\s+do\s+(?P<command>.+)$", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """`condition` is an `at:` with a UTC time (ISO 8601), or atoms of `world.parse_condition`."""
+
+    number: int
+    condition: str
+    command: str
+
+    def due(self, state: GameState, now: datetime) -> bool:
+        """Whether its time has come."""
+        if at := _AT.match(self.condition):
+            return now >= datetime.fromisoformat(at["time"])
+        return parse_condition(self.condition)(state)
+
+    def __str__(self) -> str:
+        return f"{self.number}: when {self.condition} do {self.command}"
+
+
+class DeferredTasks:
+    """The tasks of one player, in the order in which they were given. The file at `path` is written whole for
+    every change (a partial file, then a rename); without a path they end with the process."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._tasks, self._given = _read(path) if path else ((), 0)
+
+    def __iter__(self) -> Iterator[Deferred]:
+        return iter(self._tasks)
+
+    def ask(self, text: str, now: datetime) -> Deferred:
+        """Add `CONDITION do COMMAND`. `after:6h` counts from `now` (aware). Raises `CommandError` for what is
+        no command, or a condition that cannot be watched."""
+        match = _ASKED.match(text.strip())
+        if match is None:
+            raise CommandError(
+                "Write a condition and a command: `/when level:attack:>=15 do STOP`.",
+                candidates=("after:30_minutes do STOP", "inventory_full do BANK_OPEN"),
+            )
+        command = parse(match["command"]).render()
+        if not direct_lines(command):
+            raise CommandError(f"{command} cannot be done later")
+        self._given += 1
+        task = Deferred(self._given, _understood(match["condition"], now), command)
+        self._write((*self._tasks, task))
+        return task
+
+    def cancel(self, number: int) -> Deferred | None:
+        """Take a task away; None when there is none of that number."""
+        found = next((task for task in self._tasks if task.number == number), None)
+        if found is not None:
+            self._write(tuple(task for task in self._tasks if task is not found))
+        return found
+
+    def take_due(self, state: GameState, now: datetime) -> tuple[Deferred, ...]:
+        """The tasks whose condition holds, taken out of the file."""
+        due = tuple(task for task in self._tasks if task.due(state, now))
+        if due:
+            self._write(tuple(task for task in self._tasks if task not in due))
+        return due
+
+    def _write(self, tasks: tuple[Deferred, ...]) -> None:
+        if self._path is not None:
+            listed = {"given": self._given, "tasks": [asdict(task) for task in tasks]}
+            _replace(self._path, json.dumps(listed, indent=1) + "\n")
+        self._tasks = tasks
+
+
+def _replace(path: Path, text: str) -> None:
+    """The file anew, on the disk before it takes the old one's name."""
+    partial = path.with_suffix(".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise EnactorError(
+            f"the tasks for later cannot be kept in {path} ({error}): make room or mend its permissions"
+        ) from error
+
+
+def _read(path: Path) -> tuple[tuple[Deferred, ...], int]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        return tuple(Deferred(**task) for task in data["tasks"]), int(data["given"])
+    except FileNotFoundError:
+        return (), 0
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EnactorError(
+            f"{path} does not hold tasks for later ({error!r}): mend it or move it away"
+        ) from error
+
+
+def _understood(text: str, now: datetime) -> str:
+    """The condition as it is kept. Raises `CommandError` for one that cannot be watched."""
+    if after := _AFTER.match(text.strip()):
+        when = now + timedelta(seconds=parse_duration(after["span"]))
+        return f"at:{when.astimezone(UTC).isoformat(timespec='seconds')}"
+    try:
+        parse_condition(text)
+    except CommandError as error:
+        raise CommandError(
+            f"I cannot watch for {text.strip()!r}; I can for {', '.join((*error.candidates, 'after:6h'))}",
+            candidates=error.candidates,
+        ) from error
+    return text.strip()
