@@ -3,7 +3,7 @@
     python benchmarks/ledger.py             # the tables of docs/ledger.md
     python benchmarks/ledger.py --misses    # and the made-up turns that the rules may be corrected on
 
-Made-up turns: `tests/trace/ledger_turns.yaml`, in two halves by their hash; of the held half no turn is shown.
+Made-up turns: `tests/trace/ledger_turns.yaml`, in two halves by their hash; the held half is only counted.
 Real turns: `../shared/real`, where it is, with the labels of `tests/trace/ledger_labels.json`.
 """
 

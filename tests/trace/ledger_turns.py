@@ -1,7 +1,8 @@
 """Labelled turns for the ledger, made up and real, and the table of how well it does on them.
 
-The made-up turns are split by their hash: on the `tuned` side the rules may be corrected, the `held` side is only
-counted. Real turns are read where `../shared/real` is; their labels are kept by content hash without the text.
+The made-up turns are split by their hash: on the `tuned` side the rules may be corrected, the `held` side is
+only counted. Real turns are read where `../shared/real` is; their labels are kept by content hash without the
+text.
 """
 
 import json

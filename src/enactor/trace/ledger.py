@@ -23,7 +23,7 @@ _FENCE = re.compile(r"^\s*```\w*\s*$", re.MULTILINE)
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+")
 _MARKUP = re.compile(r"\*\*|__|^#+\s*", re.MULTILINE)
 _CALL_NAME = ("name", "tool", "function", "tool_name", "action")
-_CALL_ARGS = ("arguments", "args", "parameters", "input", "params", "command", "action_input")
+_CALL_ARGS = ("arguments", "args", "parameters", "input", "params", "command", "action_input", "tool_input")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,17 +159,22 @@ def _judge_prose(
             return "claimed", why
     if (why := rules.first("unclear", text) or rules.first("asks", "\n".join(questions))) is not None:
         return "asked", why
-    for group in ("refusals",) if asked_something else ("refusals", "absences"):
-        if (why := rules.first(group, "\n".join(statements))) is not None:
+    request = not asked_something and rules.first("acting", message) is not None
+    said = "\n".join(statements)
+    if rules.first("forbids", message) is None:
+        if (why := rules.first("refusals", said)) is not None:
+            return "refused", why
+        if request and (why := rules.first("offers", "\n".join(questions))) is not None:
+            return "asked", why
+        if request and (why := rules.first("absences", said)) is not None:
             return "refused", why
     if (why := rules.claim("promises", statements)) is not None:
         return "claimed", why
-    if not asked_something and (why := rules.first("asks", "\n".join(statements))) is not None:
+    if not asked_something and (why := rules.first("asks", said)) is not None:
         return "asked", why
-    if questions and (not statements or (why := rules.demand(questions)) is not None):
-        return "asked", why or f"asks.bare: {questions[0][:60]!r}"
-    request = not asked_something and rules.first("acting", message) is not None
-    if request and (why := rules.first("offers", "\n".join(questions))) is not None:
+    if questions and not statements:
+        return "asked", f"asks.bare: {questions[0][:60]!r}"
+    if text.rstrip(" )*_\"'").endswith("?") and (why := rules.demand(questions[-1:])) is not None:
         return "asked", why
     return "answered", "text: neither call, claim, question nor refusal"
 
@@ -178,22 +183,35 @@ def _call_in(text: str, message: str, rules: Rules) -> str | None:
     """Why the text holds a call, or None."""
     if (found := _json_call(text, rules)) is not None:
         return f"shapes.json: {found[:80]!r}"
-    about_commands = rules.first("asks_about_commands", message) is not None
-    lines = _FENCE.sub("", text).split("\n")
+    text = _FENCE.sub("", text)
+    for shape in rules.shapes:
+        if not shape.soft and (match := shape.pattern.search(text)) is not None:
+            return f"shapes.{shape.name}: {match[0].strip()[:80]!r}"
+    if rules.first("asks_about_commands", message) is not None:
+        return None
+    asked_something = rules.first("question", message) is not None
     explaining = False
-    for line in lines:
+    for line in text.split("\n"):
         listed = bool(re.match(r"^\s*(?:[-*•>`]|\d+[.)]|\s{2,}\S|$)", line))
         here = rules.first("explains", line) is not None
         explaining = here or (explaining and (listed or not line.strip()))
         for shape in rules.shapes:
-            if shape.soft and (explaining or about_commands):
+            if not shape.soft or explaining:
                 continue
             if (match := shape.pattern.search(line)) is None:
                 continue
-            if not (shape.told and rules.claim("claims", [line])):
-                return f"shapes.{shape.name}: {match[0].strip()[:80]!r}"
+            if shape.request and (asked_something or _undone(line, match, rules)):
+                continue
+            if shape.told and (rules.claim("claims", [line]) or rules.claim("reports", [line])):
+                continue
+            return f"shapes.{shape.name}: {match[0].strip()[:80]!r}"
         explaining = explaining or line.rstrip().endswith("like:")
     return None
+
+
+def _undone(line: str, command: re.Match[str], rules: Rules) -> bool:
+    around = (line[: command.start()], line[command.end() :])
+    return any(rules.first("undone", part) is not None for part in around)
 
 
 def _json_call(text: str, rules: Rules) -> str | None:
@@ -217,8 +235,9 @@ def _is_call(value: Mapping[str, Any], rules: Rules) -> bool:
     if isinstance(value.get("function"), dict):
         value = value["function"]
     named = any(isinstance(value.get(key), str) and value[key] for key in _CALL_NAME)
-    command = value.get("command")
-    if isinstance(command, str) and rules.verb.match(command):
+    if any(isinstance(inner, str) and rules.verb.match(inner) for inner in value.values()):
+        return True
+    if any(rules.tool.fullmatch(key) and isinstance(inner, dict | str) for key, inner in value.items()):
         return True
     return named and any(key in value for key in _CALL_ARGS)
 

@@ -15,12 +15,14 @@ _CLAUSE = re.compile(r"[,;:–—(]|\b(?:but|so|and\s+then|however)\b", re.IGNOR
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How a call looks in a line. `soft`: none where something is explained; `told`: none in a claim."""
+    """How a call looks in a line. `soft`: none where something is explained; `told`: none in a claim;
+    `request`: only in answer to what is no question, in a line that denies nothing."""
 
     name: str
     pattern: re.Pattern[str]
     soft: bool
     told: bool
+    request: bool
 
 
 class Rules:
@@ -36,8 +38,10 @@ class Rules:
             return re.compile(pattern, re.IGNORECASE | re.MULTILINE)
 
         self.verb = re.compile(parts["verb"])
+        self.tool = re.compile(parts["tool"])
         self.shapes = [
-            Shape(e["id"], compiled(e), bool(e.get("soft")), bool(e.get("told"))) for e in data["shapes"]
+            Shape(e["id"], compiled(e), *(bool(e.get(key)) for key in ("soft", "told", "request")))
+            for e in data["shapes"]
         ]
         self._groups = {
             group: [(f"{group}.{e['id']}", compiled(e)) for e in entries]
@@ -108,7 +112,7 @@ def _parts(data: Mapping[str, Any], extra_verbs: Iterable[str]) -> dict[str, str
     base, past, ing = (_alternatives(form[n] for form in forms) for n in range(3))
     parts = {
         "verb": rf"(?:[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|{words})(?![\w_])",
-        "tool": rf"(?:{'|'.join(data['tools'])})",
+        "tool": _alternatives([*data["tools"], *data["reads"]]),
         "do": base,
         "ed": past,
         "ing": re.sub(r"ing(?=[|)])", "in(?:g|'|(?=\\\\b))", ing),
