@@ -10,8 +10,7 @@ from enactor.curate.rows import Action, Row
 from enactor.prompt import step_messages, tool_call
 from enactor.trace import content_hash, trace_hash
 from enactor.trace.values import Message, Step, Trace
-from enactor.world import COMMANDS
-from enactor.world.cards import offers
+from enactor.world import COMMANDS, offers
 from enactor.world.phrasebook import Kind
 
 _CASE_KEYS = (

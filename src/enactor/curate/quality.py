@@ -306,7 +306,7 @@ def _call_problem(action: Action, state: Mapping[str, Any]) -> str | None:
         fields = action.args.get("fields")
         if fields is not None and not (isinstance(fields, list) and all(f in STATE_FIELDS for f in fields)):
             return "get_game_state with fields that do not exist"
-    if "command" in known:
+    if "command" in action.args:
         try:
             lower(parse(str(action.args["command"])), GameState.from_case(state))
         except CommandError as error:
