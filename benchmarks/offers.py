@@ -1,0 +1,50 @@
+"""How often the right commands are among those offered, on phrasings that are not in the index.
+
+    python benchmarks/offers.py [rows]
+
+Draws rows from held-out phrasings and asks whether every command of the right answer is among the first k
+offered. The first column is what taking the first card blindly would score on requests with one command.
+"""
+
+import random
+import sys
+import time
+from collections import Counter
+
+from enactor.curate import Funnel, make_row
+from enactor.world import offers
+from enactor.world.cards import REPLY
+from enactor.world.phrasebook import templates
+
+DEPTHS = (1, 2, 4, 6, 8)
+
+
+def main(wanted: int) -> None:
+    started = time.perf_counter()
+    index = offers()
+    print(f"index over {len(index.phrasings)} phrasings in {time.perf_counter() - started:.2f} s")
+    held_out = [template for template in templates() if template.held_out]
+    rng = random.Random(5)
+    drawn = []
+    while len(drawn) < wanted:
+        row = make_row(rng.choice(held_out), rng, Funnel())
+        if row is not None:
+            drawn.append(row)
+    hits: Counter[tuple[str, int]] = Counter()
+    totals: Counter[str] = Counter()
+    started = time.perf_counter()
+    for row in drawn:
+        right = {a.args["command"].split()[0] if a.tool == "send_command" else a.tool for a in row.say}
+        offered = index.offer(row.message, max(DEPTHS))
+        for kind in (row.kind, "all"):
+            totals[kind] += 1
+            for depth in DEPTHS:
+                hits[kind, depth] += (right or {REPLY}) <= set(offered[:depth])
+    print(f"{(time.perf_counter() - started) / wanted * 1000:.1f} ms a request")
+    print(f"{'':12}{'n':>6}" + "".join(f"{f'of {depth}':>9}" for depth in DEPTHS))
+    for kind, n in sorted(totals.items()):
+        print(f"{kind:12}{n:6}" + "".join(f"{hits[kind, depth] / n:9.1%}" for depth in DEPTHS))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)
