@@ -13,6 +13,7 @@ from typing import Any
 from enactor.cli.command import Command
 
 SERVICES: dict[str, tuple[str, str]] = {
+    "model": ("enactor.serve.model", "the embedded model, on OpenAI's and Ollama's endpoints"),
     "mcp": ("enactor.serve.mcp", "the tools, for any client of the Model Context Protocol"),
 }
 """Name -> module, and what it offers in a line."""

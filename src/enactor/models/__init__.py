@@ -8,7 +8,16 @@ imports happen when an engine or a merge is made, or with the first request to a
 
 from enactor.models.adapter import AdapterError, adapter_hash
 from enactor.models.cache import CacheError, cache_folder, known_sha256
-from enactor.models.engine import Completion, Engine, EngineError, EngineUnavailable, OnText, Options, Request
+from enactor.models.engine import (
+    Completion,
+    Engine,
+    EngineError,
+    EngineUnavailable,
+    OnText,
+    Options,
+    PromptTooLong,
+    Request,
+)
 from enactor.models.fetch import FetchError, Progress
 from enactor.models.gguf_file import ModelFileError, check_gguf
 from enactor.models.llama import LlamaEngine
@@ -35,6 +44,7 @@ __all__ = [
     "OnText",
     "Options",
     "Progress",
+    "PromptTooLong",
     "Request",
     "ScriptedEngine",
     "WeightsError",

@@ -16,6 +16,10 @@ class EngineError(EnactorError):
     """The engine itself failed: it did not load, refused the request, or was closed."""
 
 
+class PromptTooLong(EngineError):
+    """The prompt does not fit into the engine's context."""
+
+
 class EngineUnavailable(EngineError):
     """The engine cannot answer now: out of reach, overloaded, silent, or broken off. Another one may."""
 

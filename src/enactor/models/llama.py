@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
 
-from enactor.models.engine import Completion, EngineError, OnText, Options, Request
+from enactor.models.engine import Completion, EngineError, OnText, Options, PromptTooLong, Request
 from enactor.models.gguf_file import check_gguf
 
 BATCH = 256
@@ -174,16 +174,16 @@ class LlamaEngine:
                 self._active.discard(decoding)
                 self._lock.notify_all()
         if decoding.error is not None:
-            raise EngineError(self._explain(decoding.error))
+            raise self._explained(decoding.error)
         return decoding.completion(self._logprobs)
 
-    def _explain(self, error: Mapping[str, Any]) -> str:
+    def _explained(self, error: Mapping[str, Any]) -> EngineError:
         if error.get("type") == "exceed_context_size_error":
-            return (
+            return PromptTooLong(
                 f"the prompt has {error.get('n_prompt_tokens', '?')} tokens and a slot of {self._name} holds "
                 f"{self._context}: shorten the message or the history, or load it with a larger context"
             )
-        return f"engine {self._name} refused the request: {error.get('message', error)}"
+        return EngineError(f"engine {self._name} refused the request: {error.get('message', error)}")
 
     def cancel(self) -> None:
         """See `Engine.cancel`. Takes effect at the next token, or the next batch of a long prompt."""

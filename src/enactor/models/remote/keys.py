@@ -37,7 +37,7 @@ def find_key(preset: Preset, file: Path | None = None) -> Key | None:
     """The key in `file` where one is named, else in the preset's variable; None where there is none and
     none is needed. Raises `EngineError` for a key that is missing, malformed, or readable by others."""
     if file is not None:
-        return _checked(_read(file), str(file))
+        return _checked(read_private(file), str(file))
     variable = preset.key_variable
     if variable and os.environ.get(variable, "").strip():
         return _checked(os.environ[variable].strip(), variable)
@@ -49,15 +49,16 @@ def find_key(preset: Preset, file: Path | None = None) -> Key | None:
     return None
 
 
-def _read(file: Path) -> str:
+def read_private(file: Path) -> str:
+    """The text of a file that only its owner may read, stripped. Raises `EngineError` for another."""
     try:
         mode = file.stat().st_mode
         if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise EngineError(f"others may read the key in {file}: chmod 600 {file}")
+            raise EngineError(f"others may read the secret in {file}: chmod 600 {file}")
         return file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise EngineError(f"the key file {file} cannot be read ({reason}): correct `key_file`") from None
+        raise EngineError(f"the secret in {file} cannot be read ({reason}): name another file") from None
 
 
 def _checked(secret: str, where: str) -> Key:
