@@ -15,7 +15,7 @@ from enactor.agent.tools import Toolbox
 from enactor.errors import EnactorError
 from enactor.prompt import tool_call
 from enactor.serve.mcp import consent
-from enactor.serve.mcp.game import Game, is_stop
+from enactor.serve.mcp.game import Game, acts, is_stop
 from enactor.serve.mcp.results import inert, tool_result
 from enactor.trace.values import ToolCall, ToolResult
 from enactor.world import TOOLS
@@ -123,7 +123,8 @@ class Calls:
 
     def _work(self, ctx: Context, call: ToolCall, agreed: str | None) -> ToolResult:
         with self.game.turn(call) as hand:
-            hand.attend()
+            if acts(call):
+                hand.attend()
             hand.watch = _Watch(ctx, call)
             toolbox = replace(self.toolbox, backend=hand)
             result = toolbox.call(call)

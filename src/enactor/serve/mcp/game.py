@@ -38,12 +38,20 @@ class Game:
         self.live = backend.name == "live"
         self.acted = 0
         """Commands that took the player so far."""
+        self.last = ""
+        """The last of them."""
         self._turn = Lock()
         self._simulator: AbstractContextManager[Any] = nullcontext() if self.live else RLock()
 
     def one_at_a_time(self) -> AbstractContextManager[Any]:
         """The simulator belongs to one thread at a time; the live backend sees to itself."""
         return self._simulator
+
+    def take(self, line: str) -> int:
+        """Note that a command takes the player; its number."""
+        self.acted += 1
+        self.last = line
+        return self.acted
 
     @contextmanager
     def turn(self, call: ToolCall) -> Iterator[Hand]:
@@ -85,8 +93,7 @@ class Hand:
         """Send one command line; its first response."""
         with self._game.one_at_a_time():
             if _takes_the_player(line):
-                self._game.acted += 1
-                self._mine = self._game.acted
+                self._mine = self._game.take(line)
             return self._game.backend.send(line)
 
     def settle(self, limit_s: float) -> Mapping[str, Any]:
@@ -108,7 +115,7 @@ class Hand:
             left = min(step, limit_s - waited)
             with game.one_at_a_time():
                 if self._replaced():
-                    return {"status": "error", "error": "interrupted: another command has taken its place"}
+                    return {"status": "error", "error": f"interrupted by {game.last}"}
                 last = game.backend.settle(left)
             waited += left
             self._waited += left
@@ -133,7 +140,7 @@ class Hand:
     def client(self, action: ClientAction) -> Mapping[str, Any]:
         """Start, stop or restart the client."""
         with self._game.one_at_a_time():
-            self._game.acted += 1
+            self._game.take(f"a {action} of the client")
             return self._game.backend.client(action)
 
     def logs(self, since_s: float = 30.0, grep: str = "", level: str = "INFO") -> list[str]:

@@ -21,7 +21,7 @@ from enactor.errors import EnactorError
 from enactor.serve.mcp.config import LOOPBACK, Config
 
 PATH = "/mcp"
-SESSIONS = 100
+SESSIONS = 1000
 LEAVE_S = 2
 """Seconds that open requests get when the server ends."""
 

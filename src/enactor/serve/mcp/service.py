@@ -3,7 +3,7 @@
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from typing import Any, cast
 
 import anyio
@@ -62,7 +62,8 @@ async def _http(server: Server[Any], config: Config) -> None:
 
 async def _on_signal(leave: Callable[[], object]) -> None:
     """The first SIGINT or SIGTERM ends the server; a second one does what it always does."""
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    # Windows knows no such receiver; there Ctrl-C is a KeyboardInterrupt as everywhere else.
+    with suppress(NotImplementedError), anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async for _ in signals:
             leave()
             return
