@@ -391,6 +391,32 @@ def test_a_torn_result_is_no_success(desk: Any) -> None:
     assert (trace.outcome, trace.meta["success"], trace.meta["damaged_lines"]) == ("failed", False, 1)
 
 
+def test_words_typed_while_the_assistant_works(desk: Any) -> None:
+    session = Session().human("kill frogs").sends("KILL_LOOP Frog none 5")
+    typed = {
+        "type": "queued_command",
+        "commandMode": "prompt",
+        "prompt": "no, cows",
+        "origin": {"kind": "human"},
+    }
+    session.add("attachment", "", attachment=typed)
+    session.add("attachment", "", attachment={**typed, "commandMode": "task-notification", "prompt": "x"})
+    session.add("attachment", "", attachment={**typed, "origin": {"kind": "peer"}, "prompt": "from a peer"})
+    session.add("attachment", "", attachment={"type": "todo_reminder", "content": []})
+    session.human("from a peer too", origin={"kind": "peer"})
+    session.sends("KILL_LOOP Cow none 5").says("Cows it is.")
+    report = take(desk, session)
+    assert (report.turns, report.added) == (2, 2)
+    first, second = desk.traces()
+    assert (first.meta["success"], first.meta["success_by"]) == (False, "next words: disputed.denial")
+    assert (second.message, second.reply) == ("no, cows", "Cows it is.")
+
+
+def test_a_session_that_is_still_written_is_marked(desk: Any) -> None:
+    take(desk, Session().human("stop").sends("STOP"))
+    assert desk.only().meta["open_end"] is True
+
+
 def test_pictures_without_words(desk: Any) -> None:
     session = Session().human([{"type": "image", "source": {"data": "x" * 1000}}]).sends("STOP")
     session.human([{"type": "image", "source": {}}, {"type": "text", "text": "what is this"}]).sends("WHERE")

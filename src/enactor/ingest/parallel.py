@@ -2,10 +2,13 @@
 
 import itertools
 import multiprocessing
+import os
 import queue
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +77,7 @@ def _next(done: Any, workers: Sequence[Any]) -> Batch | str:
 def _work(tasks: Any, done: Any, folder: Path, kind: Kind | None, known: set[bytes]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its children
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     store = TraceStore(folder)
     while True:
         source: Source = tasks.get()
@@ -82,3 +86,10 @@ def _work(tasks: Any, done: Any, folder: Path, kind: Kind | None, known: set[byt
                 done.put(batch)
         except EnactorError as error:
             done.put(str(error))
+
+
+def _end_with_parent() -> None:
+    """A killed parent cannot end its children, and they would wait for it to take their batches for ever."""
+    if (parent := multiprocessing.parent_process()) is not None:
+        wait([parent.sentinel])
+        os._exit(1)

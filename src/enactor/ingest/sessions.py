@@ -15,7 +15,7 @@ from enactor.ingest.found import Found, Refused, Turn
 from enactor.ingest.game import MENTIONED, game_tool
 from enactor.ingest.lines import Lines, Unreadable, decode_object
 from enactor.ingest.said import seconds_between
-from enactor.ingest.session_text import interrupts, read_words, text_of
+from enactor.ingest.session_text import interrupts, queued, read_words, text_of
 from enactor.ingest.steps import UNANSWERED, make_call, make_step
 from enactor.trace import Step, content_hash
 
@@ -93,7 +93,7 @@ class _Session:
             if turn is not None and b'"assistant"' in line:
                 turn.others += 1
             return ()
-        if b'"user"' in line:
+        if b'"user"' in line or b'"queued_command"' in line:
             return self._decoded(number, line)
         if turn is not None and b'"assistant"' in line and b'"text"' in line:
             turn.texts.append(line)
@@ -136,6 +136,7 @@ class _Session:
             "interrupted": turn.interrupted,
             "unanswered_calls": sum(key not in turn.results for key in turn.calls),
             "damaged_lines": turn.damaged,
+            "open_end": not reply and said_next is None and not timestamp,
             "previous": self.previous,
         }
         self.previous = identity
@@ -158,8 +159,8 @@ class _Session:
             row = decode_object(line)
         except Unreadable as error:
             return self._damaged(number, line, str(error))
-        message = row.get("message")
-        if row.get("type") not in ("user", "assistant") or not isinstance(message, dict):
+        message = queued(row) if row.get("type") == "attachment" else row.get("message")
+        if row.get("type") not in ("user", "assistant", "attachment") or not isinstance(message, dict):
             return ()
         if row.get("isSidechain") or row.get("isMeta") or self._repeated(row):
             return ()
@@ -169,7 +170,9 @@ class _Session:
             self._calls(number, row, blocks)
             return ()
         self._results(row, blocks)
-        if row.get("isCompactSummary") or row.get("isVisibleInTranscriptOnly"):
+        origin = message.get("origin", row.get("origin"))
+        elsewhere = isinstance(origin, dict) and origin.get("kind") not in (None, "human")
+        if row.get("isCompactSummary") or row.get("isVisibleInTranscriptOnly") or elsewhere:
             return ()
         return self._words(number, row, content, blocks)
 
