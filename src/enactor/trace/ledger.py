@@ -176,6 +176,8 @@ def _judge_prose(
         return "asked", f"asks.bare: {questions[0][:60]!r}"
     if text.rstrip(" )*_\"'").endswith("?") and (why := rules.demand(questions[-1:])) is not None:
         return "asked", why
+    if request and not looked and (why := rules.claim("hints", statements)) is not None:
+        return "claimed", why
     return "answered", "text: neither call, claim, question nor refusal"
 
 
