@@ -1,8 +1,11 @@
 """Records to label: the real controller and simulator, a script in the model's place."""
 
 import json
+import shutil
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from enactor.agent import Controller, Toolbox
@@ -31,8 +34,20 @@ def play(message: str, *replies: str, start: Any = SWAMP, **options: Any) -> Tra
     return Controller(ScriptedEngine(list(replies)), toolbox, **options).handle(message)
 
 
-def record(folder: Path) -> dict[str, str]:
-    """A store of six requests; the hash of each by a short name."""
+def copied(folder: Path) -> dict[str, str]:
+    """A store of six requests at `folder`; the hash of each by a short name. Played once a run."""
+    kept, ids = _recorded()
+    shutil.copytree(kept.name, folder, dirs_exist_ok=True)
+    return ids
+
+
+@cache
+def _recorded() -> tuple[TemporaryDirectory[str], dict[str, str]]:
+    kept = TemporaryDirectory()
+    return kept, _record(Path(kept.name))
+
+
+def _record(folder: Path) -> dict[str, str]:
     store = TraceStore(folder)
     described = 'Sure: ```json\n{"name": "send_command", "arguments": {"command": "EAT tuna"}}\n```'
     style = call("SWITCH_COMBAT_STYLE attack") + "\n" + call("KILL_LOOP giant_frog none 1")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from label_records import record
+from label_records import copied
 
 from enactor.serve.label import Desk, listen, make_app
 
@@ -63,15 +63,6 @@ CONTRAST = """() => {
 }"""
 
 
-Recorded = tuple[Path, dict[str, str]]
-
-
-@pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
-    folder = tmp_path_factory.mktemp("recorded")
-    return folder, record(folder)
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     with sync_api.sync_playwright() as play:
@@ -83,10 +74,11 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def page_of(recorded: Recorded, browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+def page_of(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Opens the page; it has `folder` and `ids`. Any error of the page, or load from elsewhere, fails the
     test."""
-    folder = shutil.copytree(recorded[0], tmp_path / "log")
+    folder = tmp_path / "log"
+    ids = copied(folder)
     bound = listen("127.0.0.1", 0, "")
     token = "a-token-of-some-length"
     apps = {name: make_app(Desk(folder), token=name and token) for name in ("", "token")}
@@ -126,7 +118,7 @@ def page_of(recorded: Recorded, browser: Any, tmp_path: Path) -> Iterator[Callab
         page.wait_for_selector("body.ready")
         return page
 
-    opened.folder, opened.ids = folder, recorded[1]  # type: ignore[attr-defined]
+    opened.folder, opened.ids = folder, ids  # type: ignore[attr-defined]
     yield opened
     for context in contexts:
         context.close()

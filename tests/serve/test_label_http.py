@@ -1,7 +1,6 @@
 """The labelling page over a real socket: what it answers, and what it refuses to whom."""
 
 import json
-import shutil
 import socket
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from label_records import HOSTILE, record
+from label_records import HOSTILE, copied
 
 from enactor.cli import main
 from enactor.errors import EnactorError
@@ -25,20 +24,14 @@ TOKEN = "a-token-of-some-length"
 Start = Callable[..., httpx.Client]
 
 
-@pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
-    folder = tmp_path_factory.mktemp("recorded")
-    return folder, record(folder)
-
-
 @pytest.fixture
-def folder(recorded: tuple[Path, dict[str, str]], tmp_path: Path) -> Path:
-    return shutil.copytree(recorded[0], tmp_path / "log")
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "log"
 
 
-@pytest.fixture
-def ids(recorded: tuple[Path, dict[str, str]]) -> dict[str, str]:
-    return recorded[1]
+@pytest.fixture(autouse=True)
+def ids(folder: Path) -> dict[str, str]:
+    return copied(folder)
 
 
 @pytest.fixture

@@ -106,7 +106,7 @@ class Desk:
             return {
                 **show_trace(found),
                 "id": entry.id,
-                "signs": show_signs(signs_of(entry, labels)),
+                "signs": show_signs(signs_of(entry, labels, annotator)),
                 "mine": mine and show_label(mine),
                 "others": [show_label(label) for name, label in given.items() if name != annotator],
                 "known_tags": show_known_tags(labels),

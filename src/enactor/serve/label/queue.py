@@ -90,9 +90,14 @@ def disputes(entry: Entry, labels: Labels) -> tuple[Sign, ...]:
     return tuple(found)
 
 
-def signs_of(entry: Entry, labels: Labels) -> list[Sign]:
-    """All signs, the heaviest first."""
-    return sorted((*disputes(entry, labels), *entry.signs), key=lambda sign: -sign.weight)
+def signs_of(entry: Entry, labels: Labels, annotator: str) -> list[Sign]:
+    """All signs, the heaviest first. Who has not judged yet is not told in what others differ, or agreement
+    would mean nothing."""
+    others = disputes(entry, labels)
+    if others and labels.by(annotator, entry.id) is None:
+        weight = sum(sign.weight for sign in others)
+        others = (Sign("second look", weight, "What others said of it calls for another judgement."),)
+    return sorted((*others, *entry.signs), key=lambda sign: -sign.weight)
 
 
 def differ(given: Sequence[Label]) -> bool:
@@ -166,7 +171,7 @@ class Queue:
         rows: list[tuple[bool, float, str, Entry, list[Sign]]] = []
         for entry in self:
             mine = labels.by(annotator, entry.id)
-            signs = signs_of(entry, labels)
+            signs = signs_of(entry, labels, annotator)
             disputed = len(signs) > len(entry.signs)
             if (view == "disputed" and not disputed) or (view == "done" and mine is None):
                 continue

@@ -244,7 +244,7 @@ async function agreement() {
     el("tr", {}, el("td", {}, said(`${pair.first}, ${pair.second}`)), el("td", {}, pair.question), el("td", {}, pair.kappa === null ? "undefined" : pair.kappa.toFixed(2)), el("td", {}, `${pair.same} of ${pair.n}`));
   fill(
     $("figures"),
-    el("p", {}, `${labelled} of ${traces} traces have a label, ${corrected} are corrected.`),
+    el("p", {}, `Of ${traces} traces ${labelled} have a label and ${corrected} a correction.`),
     el("ul", {}, Object.entries(annotators).map(([name, n]) => el("li", {}, said(name), `: ${n}`))),
     pairs.length
       ? el("table", {}, el("thead", {}, el("tr", {}, ["Annotators", "Question", "Kappa", "Same"].map((head) => el("th", { scope: "col" }, head)))), el("tbody", {}, pairs.map(row)))
