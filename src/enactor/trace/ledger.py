@@ -22,6 +22,8 @@ _TRAINING_BLOCK = re.compile(r"<tool_call>.*?</tool_call>", re.DOTALL)
 _FENCE = re.compile(r"^\s*```\w*\s*$", re.MULTILINE)
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+")
 _MARKUP = re.compile(r"\*\*|__|^#+\s*", re.MULTILINE)
+_LONGEST = 1000
+"""Characters of a sentence that are judged: what is longer is no prose."""
 _CALL_NAME = ("name", "tool", "function", "tool_name", "action")
 _CALL_ARGS = ("arguments", "args", "parameters", "input", "params", "command", "action_input", "tool_input")
 
@@ -249,7 +251,7 @@ def _sentences(text: str, rules: Rules) -> tuple[list[str], list[str]]:
     last comma ("…, what next?") is a question of its own."""
     lines = [line.strip() for line in _MARKUP.sub("", text).split("\n")]
     parts = [part for line in lines for part in ([line] if LISTED.match(line) else _SENTENCE.split(line))]
-    spoken = [part for part in parts if re.search(r"\w", part)]
+    spoken = [part[:_LONGEST] for part in parts if re.search(r"\w", part)]
     statements = [part for part in spoken if not part.endswith("?")]
     questions = [part for part in spoken if part.endswith("?")]
     for question in questions:
