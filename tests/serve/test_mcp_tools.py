@@ -11,6 +11,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_clients import ERAS, Player, call, calls, content, do, play
 
 from enactor.agent.handlers import HANDLERS
+from enactor.prompt import tool_call
 from enactor.sim import Simulator
 from enactor.world import COMMANDS, TOOLS
 
@@ -400,6 +401,23 @@ def test_stop_and_reading_wait_for_no_call() -> None:
         assert (found["status"], found["error"]) == ("error", "interrupted by STOP")
 
     play(part, calls(loop_window_s=86_400.0))
+
+
+def test_a_call_cancelled_before_its_turn_does_nothing() -> None:
+    simulator = Simulator()
+    tools = calls(simulator)
+    walk = tool_call("send_command", {"command": "GOTO south"})
+
+    async def part(client: Client) -> None:
+        with tools.game.turn(walk):
+            with anyio.move_on_after(0.1) as scope:
+                await do(client, "GOTO chicken_coop")
+            assert scope.cancelled_caught
+            assert (await call(client, "check_health"))["status"] == "ok"  # reads go on
+        assert (await do(client, "GOTO south 3"))["status"] == "ok"
+
+    play(part, tools)
+    assert sum("[COMMAND] GOTO" in line for line in simulator.logs(1e9)) == 1
 
 
 def test_patience_ends_the_waiting_not_the_command() -> None:

@@ -123,6 +123,7 @@ class Calls:
 
     def _work(self, ctx: Context, call: ToolCall, agreed: str | None) -> ToolResult:
         with self.game.turn(call) as hand:
+            from_thread.check_cancelled()  # while it waited for its turn
             if acts(call):
                 hand.attend()
             hand.watch = _Watch(ctx, call)
@@ -163,9 +164,7 @@ class _Watch:
 
 def _problem(tool: str, arguments: Mapping[str, Any]) -> str | None:
     """What is wrong with the arguments by the tool's schema, all of it in a line."""
-    found = sorted(
-        VALIDATORS[tool].iter_errors(dict(arguments)), key=lambda error: list(map(str, error.path))
-    )
+    found = list(VALIDATORS[tool].iter_errors(dict(arguments)))
     if not found:
         return None
     told = [

@@ -40,6 +40,7 @@ class Game:
         """Commands that took the player so far."""
         self.last = ""
         """The last of them."""
+        self._counting = Lock()
         self._turn = Lock()
         self._simulator: AbstractContextManager[Any] = nullcontext() if self.live else RLock()
 
@@ -49,9 +50,10 @@ class Game:
 
     def take(self, line: str) -> int:
         """Note that a command takes the player; its number."""
-        self.acted += 1
-        self.last = line
-        return self.acted
+        with self._counting:
+            self.acted += 1
+            self.last = line
+            return self.acted
 
     @contextmanager
     def turn(self, call: ToolCall) -> Iterator[Hand]:
@@ -130,7 +132,7 @@ class Hand:
         try:
             self.watch(self._waited, last)
         except BaseException:
-            if self._mine >= 0 and not self._replaced():
+            if last.get("status") == "running" and self._mine >= 0 and not self._replaced():
                 self.send("STOP")
             raise
 
