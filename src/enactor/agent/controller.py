@@ -10,7 +10,7 @@ from enactor.agent.direct import direct_lines
 from enactor.agent.ladder import decide
 from enactor.agent.reply import compose
 from enactor.agent.tools import Toolbox
-from enactor.models.engine import Completion, Engine
+from enactor.models.engine import Completion, Engine, EngineError
 from enactor.prompt import DIALECTS, SYSTEM, Dialect, render_prompt, step_messages, tool_call
 from enactor.trace import Nature, judge
 from enactor.trace.values import Message, Step, ToolCall, Trace
@@ -107,9 +107,12 @@ class Controller:
         completions = decision.completions
         decided = len(steps)
         if self.recover and any(_refused_by_game(step) for step in steps):
-            second = decide(
-                self.engine, render(pending=step_messages(steps)), self.dialect, ladder=self.ladder
-            )
+            try:
+                second = decide(
+                    self.engine, render(pending=step_messages(steps)), self.dialect, ladder=self.ladder
+                )
+            except EngineError:  # what was carried out is reported and recorded, without a second thought
+                return decision.text, steps, completions, decided
             completions += second.completions
             failed = next(step.call for step in steps if _refused_by_game(step))
             if second.calls and not _same(second.calls[0], failed):
