@@ -93,7 +93,7 @@ def test_the_template_writes_what_training_sees(llama: LlamaCpp) -> None:
         # The order of the keys and the line ends are a matter of taste to some.
         (
             block('{"arguments": {"command": "STOP"}, "name": "send_command"}'),
-            {"vllm", "vllm-stream", "ollama"},
+            {"vllm", "ollama"},
         ),
         (f"<tool_call>{STOP}</tool_call>", {"enactor", "vllm", "vllm-stream", "ollama"}),
         # Never closed: the stream and the lenient take it.
@@ -168,13 +168,14 @@ def test_no_turn_breaks_a_reader(runtimes: dict[str, Runtime], turn: str) -> Non
 
 
 @given(st.data())
-def test_ollama_reads_the_same_in_any_pieces(data: st.DataObject) -> None:
+def test_a_stream_reads_the_same_in_any_pieces(data: st.DataObject) -> None:
     turn = "Right.\n" + block(STOP) + "\n" + block('{"name": "get_game_state", "arguments": {}}')
     cuts = sorted(data.draw(st.lists(st.integers(0, len(turn)), max_size=12)))
     pieces = [turn[a:b] for a, b in zip([0, *cuts], [*cuts, len(turn)], strict=True)]
     whole = Ollama(TOOLS).read(turn)
     assert len(whole.calls) == 2
     assert Ollama(TOOLS).read_pieces(pieces) == whole
+    assert VllmStream().read_pieces(pieces) == VllmStream().read(turn)
 
 
 def test_a_model_s_template_decides_which_parser_runs() -> None:

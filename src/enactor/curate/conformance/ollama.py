@@ -6,13 +6,10 @@ first JSON object that reads as its arguments. Ollama itself is a Go program and
 """
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from enactor.curate.conformance.reading import Reading, reading
-
-_PIECE = re.compile(r"\s*\w+|\s|[^\w\s]")
+from enactor.curate.conformance.reading import Reading, pieces, reading
 
 
 class Ollama:
@@ -28,14 +25,14 @@ class Ollama:
 
     def read(self, turn: str) -> Reading:
         """See `Runtime.read`. The turn is fed in pieces about as large as tokens, as Ollama gets it."""
-        return self.read_pieces(_PIECE.findall(turn))
+        return self.read_pieces(pieces(turn))
 
-    def read_pieces(self, pieces: Iterable[str]) -> Reading:
+    def read_pieces(self, parts: Iterable[str]) -> Reading:
         """What a client gets when the model's text arrives in these pieces."""
         text, buffer, calling = "", "", False
         calls: list[tuple[str, Mapping[str, Any]]] = []
-        for piece in pieces:
-            buffer += piece
+        for part in parts:
+            buffer += part
             if not calling:
                 at, calling = self._find_tag(buffer)
                 text, buffer = text + buffer[:at], buffer[at:]

@@ -1,10 +1,13 @@
 """What a runtime makes of a model's turn."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from enactor.trace import canonical_json
+
+_PIECE = re.compile(r"\s*\w+|\s|[^\w\s]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +43,8 @@ def reading(text: str, calls: Iterable[tuple[str, Any]]) -> Reading:
         return Reading(text, tuple((name, canonical_json(arguments)) for name, arguments in calls))
     except ValueError as error:
         return Reading(text, problem=f"arguments: {error}")
+
+
+def pieces(turn: str) -> list[str]:
+    """The turn in pieces about as large as tokens: for readers of a stream."""
+    return _PIECE.findall(turn)

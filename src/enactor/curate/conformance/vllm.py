@@ -1,14 +1,15 @@
 """Hermes calls as vLLM reads them: what `--tool-call-parser hermes` does.
 
-Written to the behaviour of `vllm/tool_parsers/hermes_tool_parser.py` (vLLM 0.33, Apache-2.0); a test with the
-marker `trainers` runs that module itself over the same turns. vLLM has two readings: one of the whole turn,
-one of the stream, and they are not the same code there either.
+Written to the behaviour of `vllm/tool_parsers/hermes_tool_parser.py` (vLLM 0.33, Apache-2.0);
+`tests/curate/test_export_trainers.py` runs that module itself over the same turns. vLLM has two readings, one
+of the whole turn and one of the stream, and they are not the same code there either.
 """
 
 import json
 import re
+from collections.abc import Iterable
 
-from enactor.curate.conformance.reading import Reading, reading
+from enactor.curate.conformance.reading import Reading, pieces, reading
 
 _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
 _BLOCK = re.compile(r"<tool_call>(.*?)</tool_call>|<tool_call>(.*)", re.DOTALL)
@@ -36,54 +37,69 @@ class VllmWhole:
 
 class VllmStream:
     """The answer as a stream, put together again by the client: name and arguments are cut out of each block
-    by pattern and by counting brackets, and JSON is first read by the client."""
+    by pattern while it grows, and JSON is first read by the client."""
 
     name = "vllm-stream"
 
     def read(self, turn: str) -> Reading:
-        """See `Runtime.read`. Arguments that a client cannot decode are a problem."""
-        calls: list[tuple[str, object]] = []
-        for body in _bodies(turn):
-            found = _NAME.search(body)
-            if found is None:
-                break  # the stream waits for this name, and shows nothing of what follows
-            try:
-                calls.append((found[1], json.loads(_arguments(body))))
-            except ValueError as error:
-                return Reading(turn, problem=f"arguments: {error}")
-        return reading(turn.partition(_OPEN)[0], calls)
+        """See `Runtime.read`. The turn is fed in pieces about as large as tokens."""
+        return self.read_pieces(pieces(turn))
+
+    def read_pieces(self, parts: Iterable[str]) -> Reading:
+        """What a client gets when the model's text arrives in these pieces. Arguments that it cannot decode
+        are a problem."""
+        turn, text = "", ""
+        names: list[str] = []
+        sent: list[str] = []
+        for part in parts:
+            turn += part
+            shown = turn.partition(_OPEN)[0] if _OPEN in turn else turn[: len(turn) - _overlap(turn, _OPEN)]
+            text += shown[len(text) :]
+            for index, (body, complete) in enumerate(_bodies(turn)):
+                if index == len(names):
+                    found = _NAME.search(body)
+                    if found is None:
+                        break  # the stream waits for this name, and shows nothing of what follows
+                    names.append(found[1])
+                    sent.append("")
+                sent[index] += _arguments(body, complete)[len(sent[index]) :]
+        try:
+            return reading(text, zip(names, map(json.loads, sent), strict=True))
+        except (ValueError, RecursionError) as error:
+            return Reading(turn, problem=f"arguments: {error}")
 
 
-def _bodies(turn: str) -> list[str]:
-    bodies: list[str] = []
+def _bodies(turn: str) -> list[tuple[str, bool]]:
+    """Each block's inside, and whether it is whole."""
+    bodies: list[tuple[str, bool]] = []
     at = 0
     while (start := turn.find(_OPEN, at)) >= 0:
         start += len(_OPEN)
         end = turn.find(_CLOSE, start)
         if end < 0:
-            return [*bodies, turn[start:].strip()]
-        bodies.append(turn[start:end].strip())
+            raw = turn[start:]
+            body = raw[: len(raw) - _overlap(raw, _CLOSE)].strip()
+            return [*bodies, (body, _is_json(body))]
+        bodies.append((turn[start:end].strip(), True))
         at = end + len(_CLOSE)
     return bodies
 
 
-def _arguments(body: str) -> str:
-    """The value after `"arguments":` up to its closing bracket."""
+def _overlap(text: str, tag: str) -> int:
+    """How many characters at the end of the text may be the beginning of the tag."""
+    return next((n for n in range(min(len(tag) - 1, len(text)), 0, -1) if text.endswith(tag[:n])), 0)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _arguments(body: str, complete: bool) -> str:
+    """What stands after `"arguments":`, without the bracket that closes a whole block."""
     head = _ARGUMENTS.search(body)
     raw = body[head.end() :] if head else ""
-    if not raw or raw[0] not in "{[":
-        return raw.rstrip().removesuffix("}")
-    opening, closing = raw[0], "}" if raw[0] == "{" else "]"
-    depth, quoted, escaped = 0, False, False
-    for index, char in enumerate(raw):
-        if escaped:
-            escaped = False
-        elif quoted:
-            escaped, quoted = char == "\\", char != '"'
-        elif char == '"':
-            quoted = True
-        elif char in (opening, closing):
-            depth += 1 if char == opening else -1
-            if depth == 0:
-                return raw[: index + 1]
-    return raw
+    return raw.rstrip().removesuffix("}").rstrip() if complete else raw

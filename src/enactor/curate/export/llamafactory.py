@@ -18,11 +18,12 @@ DONE = "Done."
 
 
 class LlamaFactory:
-    """`{"conversations": [{"from", "value"}], "system"}`; roles human, observation, gpt, function_call.
+    """`{"conversations": [{"from", "value"}], "system", "tools"}`.
 
-    It wants turns of asking (human, observation) and of answering (gpt, function_call) by turns. Where a
-    player speaks right after a result, a gpt turn "Done." is put between them: our prompts have none there.
-    It has no flag for the single turn: train with `mask_history: true`, which trains on the last one alone.
+    Roles: human, observation, gpt, function_call. It wants turns of asking (human, observation) and of
+    answering (gpt, function_call) by turns. Where a player speaks right after a result, a gpt turn "Done."
+    is put between them: our prompts have none there. It has no flag for the single turn: train with
+    `mask_history: true`, which trains on the last one alone.
     """
 
     operands: Operands = "said"
@@ -37,7 +38,8 @@ class LlamaFactory:
                 if turns and turns[-1]["from"] in _ASKING and turn["from"] in _ASKING:
                     turns.append({"from": "gpt", "value": DONE})
                 turns.append(turn)
-        line = {"conversations": turns, "system": system.content}
+        # Its loader wants every column that `dataset_info.json` names, so `tools` is there, empty at least.
+        line = {"conversations": turns, "system": system.content, "tools": ""}
         yield with_tools(line, tools, as_text=True)
 
     def beside(self, files: Sequence[str]) -> Mapping[str, str]:
