@@ -161,16 +161,17 @@ def _judge_prose(
             return "claimed", why
     if (why := rules.first("unclear", text) or rules.first("asks", "\n".join(questions))) is not None:
         return "asked", why
-    request = not asked_something and rules.first("acting", message) is not None
+    forbids = rules.first("forbids", message) is not None
+    request = not (asked_something or forbids) and rules.first("chat", message) is None
     said = "\n".join(statements)
-    if rules.first("forbids", message) is None:
+    if not forbids:
         if (why := rules.first("refusals", said)) is not None:
             return "refused", why
         if request and (why := rules.first("offers", "\n".join(questions))) is not None:
             return "asked", why
         if request and (why := rules.first("absences", said)) is not None:
             return "refused", why
-    if (why := rules.claim("promises", statements)) is not None:
+    if not forbids and (why := rules.claim("promises", statements)) is not None:
         return "claimed", why
     if not asked_something and (why := rules.first("asks", said)) is not None:
         return "asked", why
