@@ -79,6 +79,13 @@ class Rules:
                     return f"{name}: {match[0].strip()[:80]!r}"
         return None
 
+    def pretence(self, statements: Sequence[str]) -> str | None:
+        """The first statement, where none informs, denies or hangs on a condition."""
+        for statement in statements:
+            if any(self.first(group, statement) for group in ("informs", "denials", "conditions")):
+                return None
+        return f"pretence: {statements[0][:60]!r}" if statements else None
+
     def only(self, group: str, statements: Sequence[str]) -> str | None:
         """A pattern of the group, where there is but one statement."""
         return self.first(group, statements[0]) if len(statements) == 1 else None
