@@ -45,7 +45,7 @@ HOLD = (
     *("has_item:lobster", "plane:2", "inventory_count:3", "not has_item:Tuna", "not not plane:2"),
     *("has:Lobster", "has:Lobster:==2", "has:Coins:>89", "banked:Coal:<=7", "gained:Coins:>=50"),
     *("gained:Tuna:<=0", "worn:Steel mace", "reached:lumbridge_bank", "reached:3200,3219,2:8"),
-    *("level:attack:>=31", "health:>=50%", "health:==20", "alive", "style:strength", "running:none"),
+    *("level:attack:>=31", "health:>=50%", "health:<=20", "alive", "style:strength", "running:none"),
     *("fighting:none", "quest:Imp Catcher:==1", "client:running", "window:bank", "tab:inventory"),
     *("camera:pitch:==350", "grave", "called:get_game_state", "called:QUERY_INVENTORY|EAT"),
     *("tried:DROP_ALL:needs_confirmation", "tried:DROP_ALL:blocked|needs_confirmation", "killed:Cow:==0"),

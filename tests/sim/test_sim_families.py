@@ -10,6 +10,7 @@ import pytest
 from enactor.errors import EnactorError
 from enactor.sim import Simulator
 from enactor.sim.levels import combat_level, level_of, max_hit, xp_at
+from enactor.sim.stumble import Stumbling
 from enactor.world.backend import Backend
 from enactor.world.state import GameState
 
@@ -460,3 +461,30 @@ def test_start_states_are_checked() -> None:
     ):
         with pytest.raises(EnactorError):
             Simulator(start=bad)
+
+
+def test_spells_on_items() -> None:
+    runes = ["Cosmic rune x2", "Water rune x9", "Earth rune x9", "Nature rune x3"]
+    sim = Simulator(start={"inventory": [*runes, "Sapphire ring", "Bones", "Bones", "Big bones"]})
+    assert run(sim, "CAST_SPELL_ON_INVENTORY_ITEM Enchant_Sapphire Sapphire_ring")["status"] == "success"
+    assert held(sim, "Ring of recoil") == 1
+    assert "cannot be cast" in run(sim, "CAST_SPELL_ON_INVENTORY_ITEM Enchant_Sapphire Bones")["error"]
+    assert run(sim, "CAST_SPELL Bones_to_Bananas")["result"]["count"] == 3
+    assert (held(sim, "Banana"), held(sim, "Bones"), held(sim, "Nature rune")) == (3, 0, 2)
+
+
+def test_a_grave_in_the_start_state() -> None:
+    grave = {"at": [3225, 3215, 0], "items": ["Steel platebody", "Coins x70"]}
+    sim = Simulator(start={"location": [3222, 3218, 0], "inventory": [], "grave": grave})
+    assert sim.observe()["gravestone"]["items_count"] == 2
+    assert run(sim, "LOOT_GRAVE")["status"] == "success"
+    assert (held(sim, "Coins"), sim.observe()["gravestone"]["active"]) == (70, False)
+
+
+def test_a_stumbling_game_fails_each_verb_once() -> None:
+    game = Stumbling(Simulator(), {"GOTO": "sleep interrupted"})
+    backend: Backend = game
+    assert backend.send("GOTO 3222 3220 0")["error"] == "sleep interrupted"
+    assert backend.send("GOTO 3222 3220 0")["status"] == "success"
+    assert backend.settle(10)["result"]["message"] == "Arrived"
+    assert (backend.name, backend.logs()) == (game.game.name, game.game.logs())

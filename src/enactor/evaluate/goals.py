@@ -143,11 +143,6 @@ def _killed(value: str) -> Goal:
     return lambda e: amount(_count(e.now.raw.get("kills"), name.casefold()), 0)
 
 
-def _level(value: str) -> Goal:
-    skill, amount = _named(value)
-    return lambda e: amount((e.now.skills or {}).get(skill, 0), 0)
-
-
 def _experience(value: str) -> Goal:
     """Points gained since the beginning."""
     skill, amount = _named(value)
@@ -156,11 +151,6 @@ def _experience(value: str) -> Goal:
         return (state.experience or {}).get(skill, 0)
 
     return lambda e: amount(points(e.now) - points(e.before), 0)
-
-
-def _health(value: str) -> Goal:
-    amount = _amount(value)
-    return lambda e: e.now.health is not None and amount(*e.now.health)
 
 
 def _alive(value: str) -> Goal:
@@ -188,10 +178,6 @@ def _fighting(value: str) -> Goal:
 def _quest(value: str) -> Goal:
     name, amount = _named(value)
     return lambda e: amount((e.now.raw.get("quests") or {}).get(name, 0), 0)
-
-
-def _client(value: str) -> Goal:
-    return lambda e: e.now.client_running == (value == "running")
 
 
 def _window(value: str) -> Goal:
@@ -272,15 +258,12 @@ HEADS: Mapping[str, Callable[[str], Goal]] = {
     "gained": _gained,
     "worn": _worn,
     "killed": _killed,
-    "level": _level,
     "xp": _experience,
-    "health": _health,
     "alive": _alive,
     "style": _style,
     "running": _running,
     "fighting": _fighting,
     "quest": _quest,
-    "client": _client,
     "window": _window,
     "tab": _tab,
     "camera": _camera,

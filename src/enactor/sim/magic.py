@@ -10,7 +10,7 @@ from enactor.sim.combat import RESPAWN, damage, disengage, engage, leave_to_itse
 from enactor.sim.killing import attackable, find
 from enactor.sim.making import smelt_one
 from enactor.sim.motion import nearest, walk
-from enactor.sim.state import Activity, Handler, Refused, Result, World, distance
+from enactor.sim.state import CAPACITY, Activity, Handler, Refused, Result, World, distance
 from enactor.world.catalogue import Spell
 
 HOME_COOLDOWN = 3000  # half an hour
@@ -96,8 +96,24 @@ def cmd_cast(world: World, args: Sequence[str]) -> Activity:
     if spell.kind == "teleport":
         return teleport(world, spell)
     check(world, spell)
+    if facts.key(spell.name) == "bones to bananas":
+        return _bananas(world, spell)
     world.player.selected = spell.name
     return _done({"message": f"Selected {spell.name}"})
+
+
+def _bananas(world: World, spell: Spell) -> Activity:
+    """All plain and big bones held become bananas."""
+    held = [name for name in ("Bones", "Big bones") if world.player.pack.find(name)]
+    if not held:
+        raise Refused("You aren't holding any bones!")
+    yield 3
+    pay(world, spell)
+    made = 0
+    for name in held:
+        count = world.spend(name, CAPACITY, "cast")
+        made += world.give("Banana", count, "cast")
+    return {"message": f"Turned {made} bones into bananas", "count": made}
 
 
 def _done(result: Result) -> Activity:
@@ -160,9 +176,14 @@ def cmd_cast_item(world: World, args: Sequence[str]) -> Activity:
         return {"message": f"Turned {name} into {coins} coins"}
     if spell.kind != "item":
         raise Refused(f"{spell.name} cannot be cast on an item")
+    made = facts.read("skills.yaml")["enchanting"].get(spell.name, {}).get(facts.item(name).name)
+    if made is None:
+        raise Refused(f"{spell.name} cannot be cast on {name}")
     yield 4
     pay(world, spell)
-    return {"message": f"Cast {spell.name} on {name}"}
+    if world.spend(name, 1, "cast"):
+        world.give(made, 1, "cast")
+    return {"message": f"Made {made}"}
 
 
 def cmd_cast_ground(world: World, args: Sequence[str]) -> Activity:
