@@ -249,7 +249,7 @@ def test_torn_huge_and_foreign_lines_on_stdio(tmp_path: Path) -> None:
         assert answer(server, 5)["result"]["tools"]
         assert server.stdin is not None
         server.stdin.close()
-        assert server.wait(10) == 0
+        assert server.wait(30) == 0
         assert server.stdout is not None
         assert server.stderr is not None
         assert server.stdout.read() == b""
@@ -262,7 +262,7 @@ def test_the_last_line_needs_no_end(tmp_path: Path) -> None:
         assert server.stdin is not None
         server.stdin.write(json.dumps(initialize()).encode())
         server.stdin.close()
-        assert server.wait(10) == 0
+        assert server.wait(30) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -277,7 +277,7 @@ def test_a_signal_ends_it_quietly(tmp_path: Path, kind: str, number: int) -> Non
             say(server, KILL, request(3, "ping"))
             answer(server, 3)
             server.send_signal(number)
-            assert server.wait(10) == 0
+            assert server.wait(30) == 0
             assert server.stderr is not None
             assert server.stderr.read() == b""
         return
@@ -289,7 +289,7 @@ def test_a_signal_ends_it_quietly(tmp_path: Path, kind: str, number: int) -> Non
         with httpx.stream("GET", url, headers=session) as stream, killing as answered:
             assert (stream.status_code, answered.status_code) == (200, 200)
             server.send_signal(number)
-            assert server.wait(15) == 0
+            assert server.wait(30) == 0
         assert server.stderr is not None
         assert b"Traceback" not in server.stderr.read()
 
@@ -304,7 +304,7 @@ def test_a_client_that_stops_reading_and_goes(tmp_path: Path) -> None:
         server.stdout.close()
         say(server, *(request(n, "resources/read", uri="enactor://commands") for n in range(1, 20)))
         server.stdin.close()
-        assert server.wait(15) == 0
+        assert server.wait(30) == 0
         assert server.stderr is not None
         assert b"Traceback" not in server.stderr.read()
 
