@@ -6,20 +6,20 @@ test rows is limited, not forbidden.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from enactor.curate.near import MINIMA, THRESHOLD, Signatures, near_any, signatures
+from enactor.curate.near import MINIMA, THRESHOLD, Signatures, Sketches, near_any
 from enactor.curate.rows import Action, Row, read_rows
 from enactor.world import COMMANDS, TOOLS
 
 NEAR_LIMIT = 0.05
 """Greatest share of test rows that may be near a training row."""
-_BATCH = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,30 +74,31 @@ def certify(train: Path, test: Path, novel: Path | None = None, families: Iterab
     """Measure the files. `families` are the command families that `novel` holds out. Reads row by row: some
     300 bytes a training row stay in memory. Raises `EnactorError` for a file that is no data set."""
     held = frozenset(families)
-    keys: set[bytes] = set()
+    keys = array("Q")
     taught = 0
-
-    def seen(row: Row) -> None:
-        nonlocal taught
-        keys.add(_short(row.template))
+    trained = Sketches()
+    for row in read_rows(train):
+        keys.append(_short(row.template))
+        trained.add(row.message)
         taught += bool(held & families_of(row))
+    others = array("Q")
 
-    trained, n_train = _signatures(_tap(read_rows(train), seen))
-    shared: set[bytes] = set()
+    def read(path: Path | None) -> Signatures:
+        sketches = Sketches()
+        for row in read_rows(path) if path else ():
+            sketches.add(row.message)
+            others.append(_short(row.template))
+        return sketches.rows()
 
-    def check(row: Row) -> None:
-        if _short(row.template) in keys:
-            shared.add(_short(row.template))
-
-    tested, n_test = _signatures(_tap(read_rows(test), check))
-    fresh, n_novel = _signatures(_tap(read_rows(novel), check) if novel else iter(()))
+    tested, fresh = read(test), read(novel)
+    shared = np.intersect1d(np.array(keys, np.uint64), np.array(others, np.uint64))
     return Certificate(
-        train=n_train,
-        test=n_test,
-        novel=n_novel,
+        train=len(keys),
+        test=len(tested),
+        novel=len(fresh),
         templates=len(shared),
-        near=int(near_any(tested, trained).sum()),
-        novel_near=int(near_any(fresh, trained).sum()),
+        near=int(near_any(tested, trained.rows()).sum()),
+        novel_near=int(near_any(fresh, trained.rows()).sum()),
         families=tuple(sorted(held)),
         family_overlap=taught,
     )
@@ -132,30 +133,5 @@ def read_certificate(rows: Path) -> Certificate | None:
         return None
 
 
-def _short(template: str) -> bytes:
-    return template.encode()[-32:-16]  # half of the hash's digits
-
-
-def _tap(rows: Iterator[Row], look: Any) -> Iterator[Row]:
-    for row in rows:
-        look(row)
-        yield row
-
-
-def _signatures(rows: Iterable[Row]) -> tuple[Signatures, int]:
-    blocks: list[Signatures] = []
-    texts: list[str] = []
-    n = 0
-    for row in rows:
-        texts.append(row.message)
-        n += 1
-        if len(texts) == _BATCH:
-            blocks.append(signatures(texts))
-            texts = []
-    blocks.append(signatures(texts))
-    return join(blocks), n
-
-
-def join(blocks: Sequence[Signatures]) -> Signatures:
-    """The blocks one below the other."""
-    return np.concatenate(blocks) if blocks else np.empty((0, MINIMA), np.uint32)
+def _short(template: str) -> int:
+    return int(template[-32:-16], 16)  # half of the hash's digits

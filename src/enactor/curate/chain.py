@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from enactor.curate.certificate import certify, families_of, family_of
 from enactor.curate.gather import Selection, Teacher, read_stores, rows_of
 from enactor.curate.mix import TRIES, by_kind, draws, grown, recoveries
-from enactor.curate.near import near_any, repeats
+from enactor.curate.near import Places, near_any, repeats
 from enactor.curate.quality import FilterReport
 from enactor.curate.recipe import BuildError, BuildRecipe
 from enactor.curate.rows import Action, Row
@@ -25,13 +25,11 @@ from enactor.curate.spool import Spool
 from enactor.curate.synthesize import Funnel
 from enactor.trace import ReadReport
 from enactor.world import world_hash
-from enactor.world.phrasebook import TEST_SHARE, Template, templates
+from enactor.world.phrasebook import TEST_SHARE, Group, Template, phrasebook, templates
 
 TRAIN, TEST, NOVEL = 0, 1, 2
 SIDES = ("train", "test", "novel")
 ROUNDS = 6
-
-Places = NDArray[np.int64]
 
 
 def run_recipe(
@@ -68,6 +66,7 @@ class _Build:
         self.report = FilterReport()
         self.removed: Counter[str] = Counter()
         self.short: dict[str, int] = {}
+        self.found: dict[int, dict[str, list[Template]]] = {}
         self.sources: dict[tuple[int, str], Iterator[Row | None]] = {}
 
     def run(self, teacher: Teacher | None) -> dict[str, Any]:
@@ -83,6 +82,7 @@ class _Build:
         if not self.novel:
             del files[NOVEL]
         counts = {SIDES[side]: self.spool.write(path, chosen[side].tolist()) for side, path in files.items()}
+        self.spool.forget()
         certificate = certify(files[TRAIN], files[TEST], files.get(NOVEL), self.novel)
         return {
             "config": json.loads(self.recipe.model_dump_json(exclude={"out"})),
@@ -122,7 +122,7 @@ class _Build:
         """The novel rows, spread over the kinds that the held-out families have phrasings of."""
         if not self.novel:
             return {}
-        sizes = {kind: len(found) for kind, found in by_kind(self._templates(NOVEL)).items()}
+        sizes = {kind: len(found) for kind, found in self._templates(NOVEL).items()}
         total = sum(sizes.values())
         if not total:
             raise BuildError(f"no phrasing is of the families {', '.join(sorted(self.novel))} alone")
@@ -138,8 +138,8 @@ class _Build:
             repeated = self._repeats(at)
             near = np.zeros(len(at), np.bool_)
             if trained is not None:
-                mine, theirs = self.spool.signatures(at), self.spool.signatures(trained)
-                near = near_any(mine, theirs, self.recipe.near)
+                found = self.spool.signatures
+                near = near_any(found, found, self.recipe.near, at, trained)
             have = self._count(at[~repeated & ~near])
             missing = {kind: n - have[kind] for kind, n in wanted.items() if n > have[kind]}
             if not missing or attempt == ROUNDS or not self._synthesize(side, missing):
@@ -183,7 +183,7 @@ class _Build:
         """The synthetic rows of a kind for a side: one stream over all rounds."""
         key = (side, kind)
         if key not in self.sources:
-            kinds = by_kind(self._templates(side))
+            kinds = self._templates(side)
             rng = random.Random(f"{SIDES[side]} {kind} {self.recipe.seed}")
             if kind == "recovery":
                 self.sources[key] = recoveries(kinds, rng)
@@ -193,23 +193,20 @@ class _Build:
                 self.sources[key] = iter(())
         return self.sources[key]
 
-    def _templates(self, side: int) -> list[Template]:
-        if side == NOVEL:
-            return [t for t in templates() if self._families(t) and self._families(t) <= self.novel]
-        held = side == TEST
-        return [t for t in templates() if t.held_out == held and not self._families(t) & self.novel]
-
-    @staticmethod
-    def _families(template: Template) -> frozenset[str]:
-        """The command families that a phrasing calls, in the turns before it too."""
-        lines = (*template.group.do, *(line for turn in template.group.before for line in turn.do))
-        actions = (
-            Action(line.split()[0].removeprefix("@"), {})
-            if line.startswith("@")
-            else Action("send_command", {"command": line})
-            for line in lines
-        )
-        return frozenset(family_of(action) for action in actions)
+    def _templates(self, side: int) -> dict[str, list[Template]]:
+        """The phrasings of a side by kind: the held-out ones are the test's, those of held-out families alone
+        are the novel test's, and what mixes such families with others is nobody's."""
+        if side not in self.found:
+            families = {group.id: _families(group) for group in phrasebook()}
+            novel = {name for name, called in families.items() if called and called <= self.novel}
+            mixed = {name for name, called in families.items() if called & self.novel}
+            self.found[side] = by_kind(
+                t
+                for t in templates()
+                if (t.group.id in novel if side == NOVEL else t.group.id not in mixed)
+                and (side == NOVEL or t.held_out == (side == TEST))
+            )
+        return self.found[side]
 
     def _side(self, row: Row) -> int:
         if self.novel & families_of(row):
@@ -220,10 +217,23 @@ class _Build:
         return np.flatnonzero(self.spool.sides == side)
 
     def _repeats(self, at: Places) -> NDArray[np.bool_]:
-        return repeats(self.spool.signatures(at), self.spool.keys[at], self.recipe.near)
+        return repeats(self.spool.signatures, self.spool.keys, self.recipe.near, at)
 
     def _count(self, at: Places) -> Counter[str]:
         kinds = self.spool.kinds[at]
         return Counter(
             {name: int((kinds == number).sum()) for name, number in self.spool.kind_numbers.items()}
         )
+
+
+def _families(group: Group) -> frozenset[str]:
+    """The command families that a group's phrasings call, in the turns before too."""
+    lines = (*group.do, *(line for turn in group.before for line in turn.do))
+    return frozenset(
+        family_of(
+            Action(line.split()[0].removeprefix("@"), {})
+            if line.startswith("@")
+            else Action("send_command", {"command": line})
+        )
+        for line in lines
+    )

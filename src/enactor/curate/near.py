@@ -23,8 +23,10 @@ THRESHOLD = 0.8
 """Similarity from which two requests count as nearly the same."""
 
 Signatures = NDArray[np.uint32]
+Places = NDArray[np.int64]
 _ROWS = MINIMA // BANDS
-_CHUNK = 1 << 16  # pairs compared at once
+_CHUNK = 1 << 14  # pairs compared at once
+_BATCH = 4096  # texts signed at once
 
 
 def _multipliers() -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
@@ -71,42 +73,84 @@ def similarity(one: Signatures, other: Signatures) -> NDArray[np.float64]:
     return equal
 
 
-def repeats(found: Signatures, keys: NDArray[np.uint64], threshold: float = THRESHOLD) -> NDArray[np.bool_]:
+class Sketches:
+    """Signatures of texts as they come, in one array that grows where it lies: 256 bytes a text and little
+    more, also while it grows."""
+
+    def __init__(self) -> None:
+        self._rows = np.empty((0, MINIMA), np.uint32)
+        self._used = 0
+        self._texts: list[str] = []
+
+    def add(self, text: str) -> None:
+        """One more text, at the end."""
+        self._texts.append(text)
+        if len(self._texts) == _BATCH:
+            self._sign()
+
+    def rows(self) -> Signatures:
+        """All signatures so far, as a view that holds until the next `add`."""
+        self._sign()
+        return self._rows[: self._used]
+
+    def _sign(self) -> None:
+        if not self._texts:
+            return
+        end = self._used + len(self._texts)
+        if end > len(self._rows):
+            grown = np.empty((0, MINIMA), np.uint32)
+            self._rows, grown = grown, self._rows  # no other name may hold what is resized
+            grown.resize((max(end, len(grown) * 9 // 8 + _BATCH), MINIMA), refcheck=False)
+            self._rows = grown
+        self._rows[self._used : end] = signatures(self._texts)
+        self._used = end
+        self._texts = []
+
+
+def repeats(
+    found: Signatures, keys: NDArray[np.uint64], threshold: float = THRESHOLD, at: Places | None = None
+) -> NDArray[np.bool_]:
     """Which rows repeat an earlier row that stays: equal `keys` (what the row does) and similarity at or
-    above `threshold`. A row near a repeat, but near no row that stays, stays."""
+    above `threshold`. A row near a repeat, but near no row that stays, stays. Only the rows at the places
+    `at` are looked at (ascending; all without); the answer has one entry for each of them, `keys` has one for
+    each of `found`."""
+    at = np.arange(len(found)) if at is None else at
     gone = np.ones(len(found), np.bool_)
-    gone[_first_of_equals(found, keys)] = False
-    left_over = np.flatnonzero(~gone)
-    few = found[left_over]
+    gone[_first_of_equals(found, keys, at)] = False
     pairs = np.empty(0, np.uint64)  # later row and earlier row in a word, so that a pair has eight bytes
-    for left, right in _candidates(few, keys[left_over]):
-        near = _near(few, left, few, right, threshold)
+    for left, right in _candidates(found, keys, at[~gone[at]]):
+        near = np.zeros(len(left), np.bool_)
+        for begin in range(0, len(left), _CHUNK):
+            part = slice(begin, begin + _CHUNK)
+            near[part] = similarity(found[left[part]], found[right[part]]) >= threshold
         words = right[near].astype(np.uint64) << np.uint64(32) | left[near].astype(np.uint64)
         pairs = np.union1d(pairs, words)
-    for word in pairs.tolist():  # by the later row, then by the earlier
-        j, i = word >> 32, word & 0xFFFFFFFF
-        if not gone[left_over[i]]:
-            gone[left_over[j]] = True
-    return gone
+    for begin in range(0, len(pairs), _CHUNK):
+        for word in pairs[begin : begin + _CHUNK].tolist():  # by the later row, then by the earlier
+            later, earlier = word >> 32, word & 0xFFFFFFFF
+            if not gone[earlier]:
+                gone[later] = True
+    chosen: NDArray[np.bool_] = gone[at]
+    return chosen
 
 
-def _first_of_equals(found: Signatures, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """The first row of each that has an equal key and an equal signature."""
-    words = keys.copy()
-    for band in range(BANDS):
-        words = (words ^ _band(found, band)) * np.uint64(0x9E3779B97F4A7C15)
-        words ^= words >> np.uint64(31)
-    return np.unique(words, return_index=True)[1]
-
-
-def near_any(found: Signatures, others: Signatures, threshold: float = THRESHOLD) -> NDArray[np.bool_]:
-    """Which rows of `found` have a row of `others` at or above `threshold`."""
-    hit = np.zeros(len(found), np.bool_)
-    if not len(found) or not len(others):
+def near_any(
+    found: Signatures,
+    others: Signatures,
+    threshold: float = THRESHOLD,
+    at: Places | None = None,
+    among: Places | None = None,
+) -> NDArray[np.bool_]:
+    """Which rows of `found` (at the places `at`) have a row of `others` (among the places `among`) at or
+    above `threshold`."""
+    at = np.arange(len(found)) if at is None else at
+    among = np.arange(len(others)) if among is None else among
+    hit = np.zeros(len(at), np.bool_)
+    if not len(at) or not len(among):
         return hit
-    others = np.unique(others, axis=0)
+    among = _first_of_equals(others, np.zeros(len(others), np.uint64), among)
     for band in range(BANDS):
-        mine, theirs = _band(found, band), _band(others, band)
+        mine, theirs = _band(found, band, at), _band(others, band, among)
         order = np.argsort(theirs, kind="stable")
         ordered = theirs[order]
         low = np.searchsorted(ordered, mine, "left")
@@ -114,30 +158,39 @@ def near_any(found: Signatures, others: Signatures, threshold: float = THRESHOLD
         open_ = np.flatnonzero((high > low) & ~hit)
         step = 0
         while len(open_):
-            partner = order[low[open_] + step]
-            for at in range(0, len(open_), _CHUNK):
-                part = open_[at : at + _CHUNK]
-                hit[part] |= similarity(found[part], others[partner[at : at + _CHUNK]]) >= threshold
+            partner = among[order[low[open_] + step]]
+            for begin in range(0, len(open_), _CHUNK):
+                part = open_[begin : begin + _CHUNK]
+                alike = similarity(found[at[part]], others[partner[begin : begin + _CHUNK]])
+                hit[part] |= alike >= threshold
             step += 1
             open_ = open_[~hit[open_] & (low[open_] + step < high[open_])]
     return hit
 
 
-def _candidates(
-    found: Signatures, keys: NDArray[np.uint64]
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Pairs (earlier, later) of equal key that meet in a band. In a bucket each row is paired with the first
+def _first_of_equals(found: Signatures, keys: NDArray[np.uint64], at: Places) -> Places:
+    """The first of each that has an equal key and an equal signature, ascending."""
+    words = keys[at]
+    for band in range(BANDS):
+        words = (words ^ _band(found, band, at)) * np.uint64(0x9E3779B97F4A7C15)
+        words ^= words >> np.uint64(31)
+    first: Places = at[np.sort(np.unique(words, return_index=True)[1])]
+    return first
+
+
+def _candidates(found: Signatures, keys: NDArray[np.uint64], at: Places) -> Iterator[tuple[Places, Places]]:
+    """Places (earlier, later) of equal key that meet in a band. In a bucket each row is paired with the first
     and with its neighbours up to a distance of 4."""
     for band in range(BANDS):
-        bucket = _band(found, band) ^ (keys * np.uint64(0x9E3779B97F4A7C15))
-        order = np.argsort(bucket, kind="stable").astype(np.int64)
+        bucket = _band(found, band, at) ^ (keys[at] * np.uint64(0x9E3779B97F4A7C15))
+        order = np.argsort(bucket, kind="stable")
         ordered = bucket[order]
-        new = np.concatenate(([True], ordered[1:] != ordered[:-1])) if len(ordered) else np.zeros(0, np.bool_)
+        order = at[order]
+        same = ordered[1:] == ordered[:-1]
+        new = np.concatenate(([True], ~same)) if len(ordered) else same
         heads = np.flatnonzero(new)
-        head_of = heads[np.cumsum(new) - 1] if len(heads) else heads
-        position = np.arange(len(ordered))
-        rest = position[position > head_of]
-        yield order[head_of[rest]], order[rest]
+        rest = np.flatnonzero(~new)
+        yield order[heads[np.searchsorted(heads, rest, "right") - 1]], order[rest]
         for distance in range(1, 5):
             same = np.flatnonzero(ordered[distance:] == ordered[:-distance])
             if not len(same):
@@ -145,25 +198,10 @@ def _candidates(
             yield order[same], order[same + distance]
 
 
-def _near(
-    one: Signatures,
-    left: NDArray[np.int64],
-    other: Signatures,
-    right: NDArray[np.int64],
-    threshold: float,
-) -> NDArray[np.bool_]:
-    near = np.zeros(len(left), np.bool_)
-    for at in range(0, len(left), _CHUNK):
-        part = slice(at, at + _CHUNK)
-        near[part] = similarity(one[left[part]], other[right[part]]) >= threshold
-    return near
-
-
-def _band(found: Signatures, band: int) -> NDArray[np.uint64]:
-    """One 64-bit word for the minima of a band."""
-    columns = found[:, band * _ROWS : (band + 1) * _ROWS].astype(np.uint64)
-    mixed = np.full(len(found), band + 1, np.uint64)
-    for column in columns.T:
-        mixed = (mixed ^ column) * np.uint64(0x100000001B3)
+def _band(found: Signatures, band: int, at: Places) -> NDArray[np.uint64]:
+    """One 64-bit word for the minima of a band, for each place."""
+    mixed = np.full(len(at), band + 1, np.uint64)
+    for column in range(band * _ROWS, (band + 1) * _ROWS):
+        mixed = (mixed ^ found[at, column]) * np.uint64(0x100000001B3)
         mixed ^= mixed >> np.uint64(29)
     return mixed

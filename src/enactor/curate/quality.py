@@ -24,6 +24,7 @@ MAX_REPLY = 300
 GOOD_RATING = 4
 BAD_RATING = 2
 EXAMPLES = 3
+MOST_REASONS = 500
 
 Rule = Callable[[Draft], str | None]
 
@@ -264,7 +265,8 @@ class FilterReport:
 
     def remove(self, draft: Draft, objection: Objection) -> None:
         self.removed[objection.rule] += 1
-        self.reasons[f"{objection.rule}: {re.sub(r'[0-9]+', 'n', objection.reason)[:60]}"] += 1
+        reason = f"{objection.rule}: {re.sub(r'[0-9]+', 'n', objection.reason)[:60]}"
+        self.reasons[reason if reason in self.reasons or len(self.reasons) < MOST_REASONS else "others"] += 1
         self._example(objection.rule, draft, objection.reason)
 
     def to_json(self) -> dict[str, Any]:

@@ -12,12 +12,9 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from enactor.curate.certificate import join
-from enactor.curate.near import Signatures, signatures
+from enactor.curate.near import Signatures, Sketches
 from enactor.curate.rows import Row
 from enactor.trace import canonical_json
-
-_BATCH = 4096
 
 
 class Spool:
@@ -36,8 +33,7 @@ class Spool:
         self._sides = array("B")
         self._recorded = array("B")
         self._keys = array("Q")
-        self._texts: list[str] = []
-        self._blocks: list[Signatures] = []
+        self._sketches = Sketches()
 
     def __len__(self) -> int:
         return len(self._kinds)
@@ -51,9 +47,7 @@ class Spool:
         self._sides.append(side)
         self._recorded.append(recorded)
         self._keys.append(_key(row))
-        self._texts.append(row.message)
-        if len(self._texts) == _BATCH:
-            self._sign()
+        self._sketches.add(row.message)
 
     @property
     def kinds(self) -> NDArray[np.uint8]:
@@ -76,13 +70,14 @@ class Spool:
         """Kind -> its number in `kinds`."""
         return dict(self._names)
 
-    def signatures(self, at: NDArray[np.int64]) -> Signatures:
-        """The signatures of the rows at those places."""
-        self._sign()
-        if len(self._blocks) > 1:
-            self._blocks = [join(self._blocks)]
-        chosen: Signatures = join(self._blocks)[at]
-        return chosen
+    @property
+    def signatures(self) -> Signatures:
+        """One row of minima a row; a view."""
+        return self._sketches.rows()
+
+    def forget(self) -> None:
+        """Let go of the signatures: the choice is made."""
+        self._sketches = Sketches()
 
     def write(self, path: Path, at: Iterable[int]) -> dict[str, Any]:
         """Copy the rows at those places to a file, which appears whole; its counts, and the hash that
@@ -92,7 +87,7 @@ class Spool:
         kinds: Counter[str] = Counter()
         recorded: Counter[str] = Counter()
         families: Counter[str] = Counter()
-        groups: set[bytes] = set()
+        groups = array("Q")
         history = quiet = 0
         hasher = hashlib.sha256(b"[")
         partial = path.with_suffix(path.suffix + ".partial")
@@ -107,7 +102,7 @@ class Spool:
                 kinds[kind] += 1
                 recorded[kind] += self._recorded[index]
                 families[row["family"]] += 1
-                groups.add(row["template"].encode()[-32:-16])
+                groups.append(int(row["template"][-32:-16], 16))
                 history += bool(row["history"])
                 quiet += not row["say"]
         hasher.update(b"]")
@@ -115,7 +110,7 @@ class Spool:
         return {
             "rows": kinds.total(),
             "hash": f"h1:{hasher.hexdigest()[:32]}",
-            "templates": len(groups),
+            "templates": len(np.unique(np.array(groups, np.uint64))),
             "kinds": dict(sorted(kinds.items())),
             "families": dict(sorted(families.items())),
             "recorded": {kind: n for kind, n in sorted(recorded.items()) if n},
@@ -131,11 +126,6 @@ class Spool:
     def _line(self, index: int) -> bytes:
         start, end = self._starts[index], self._starts[index + 1]
         return os.pread(self._file.fileno(), end - start, start)
-
-    def _sign(self) -> None:
-        if self._texts:
-            self._blocks.append(signatures(self._texts))
-            self._texts = []
 
 
 def _key(row: Row) -> int:
