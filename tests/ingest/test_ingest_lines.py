@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from enactor.cli import main
 from enactor.ingest import lines as lines_module
 from enactor.ingest.lines import Lines, Unreadable, decode
 
@@ -96,6 +98,22 @@ def test_half_characters_survive(desk: Any) -> None:
     assert desk.ingest().added == 1
     assert desk.only().message == "cut \ud83d"
     assert desk.ingest().known == 1
+
+
+def test_numbers_that_json_cannot_hold_are_refused(desk: Any) -> None:
+    result = {"role": "tool", "tool_call_id": "1", "content": '{"hp": 1e999}'}
+    messages = [*CHAT["messages"], result]
+    desk.write("x.jsonl", json.dumps({"messages": messages}) + '\n{"messages": [1e999]}')
+    assert desk.ingest().refused == {"not JSON, or torn": 1}
+    assert desk.only().steps[0].result.content == {"text": '{"hp": 1e999}'}
+
+
+def test_a_name_that_is_no_text(desk: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    name = os.fsdecode(b"caf\xe9.jsonl")
+    desk.write(name, chat("one") + b"\n{torn")
+    assert main(["ingest", str(desk.folder), "--store", str(desk.store), "--list-refused"]) == 0
+    assert "caf\\udce9.jsonl:2: not JSON, or torn" in capsys.readouterr().out
+    assert desk.only().meta["origin"]["file"].endswith("caf\\udce9.jsonl")
 
 
 def test_deep_nesting_is_refused(desk: Any) -> None:

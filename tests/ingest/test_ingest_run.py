@@ -11,7 +11,7 @@ from enactor.cli import main
 from enactor.errors import EnactorError
 from enactor.ingest import KINDS, default_paths, ingest, kind_of, sources
 from enactor.ingest.said import what_was_said
-from enactor.trace import Trace, TraceStore, to_row, trace_hash
+from enactor.trace import Feedback, Trace, TraceStore, to_row, trace_hash
 
 CHAT = {
     "messages": [
@@ -99,6 +99,16 @@ def test_rows_of_other_machines(desk: Any) -> None:
     assert (origin["file"], origin["line"], origin["kind"]) == (str(path), 1, "training")
     again = desk.ingest()
     assert (again.added, again.known, again.ratings) == (0, 3, 0)
+
+
+def test_what_was_said_of_rows_elsewhere_is_taken_over(desk: Any) -> None:
+    other = TraceStore(desk.folder)
+    traces = [Trace(text, "x", "executed", "executed", timestamp="2030-01-02T03:04:05") for text in "ab"]
+    ids = [other.append(trace) for trace in traces]
+    other.add_feedback(Feedback(ids[0], 2))
+    other.add_feedback(Feedback(ids[0], 5, "better"))
+    assert (desk.ingest().ratings, desk.ingest().ratings) == (1, 0)
+    assert {key: said.rating for key, said in TraceStore(desk.store).feedback().items()} == {ids[0]: 5}
 
 
 def test_a_row_that_a_migration_took_is_known(desk: Any) -> None:

@@ -55,7 +55,7 @@ def run(config: Ingest, settings: Settings) -> int:
     if report.unknown and len(report.unknown) == report.files:
         known = "bot conversations, training logs, command logs, coding-agent sessions, OpenAI chats"
         raise EnactorError(
-            f"{', '.join(map(str, report.unknown[:3]))}: none of the known records ({known}); if it is one, "
+            f"{', '.join(report.unknown[:3])}: none of the known records ({known}); if it is one, "
             "say which with --kind"
         )
     for path, line, reason in report.refusals:

@@ -7,6 +7,7 @@ and logs of requests (`request` or `body`) that keep the answer beside the messa
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from enactor.ingest.found import Found, Refused, Turn
@@ -123,7 +124,6 @@ def _turn(
     steps, dropped = _steps(turn)
     if not about_the_game or (dropped and not steps):
         return Refused(number, "no game tool")
-    stamp = next((str(row[key]) for key in ("timestamp", "created_at") if isinstance(row.get(key), str)), "")
     meta = {"dropped_calls": dropped, "model": row.get("model"), "conversation": row.get("id")}
     return Turn(
         line=number,
@@ -132,11 +132,24 @@ def _turn(
         reply=next((entry["content"] for entry in reversed(answers) if entry["content"].strip()), ""),
         steps=steps,
         source="openai_chat",
-        timestamp=stamp,
+        timestamp=_time(row),
         history=tuple(_message(entry) for entry in before),
         said_next=said_next,
         meta={key: value for key, value in meta.items() if value},
     )
+
+
+def _time(row: Mapping[str, Any]) -> str:
+    """When it was said: ISO text, or seconds since 1970 as the interface gives them; empty where not told."""
+    answer = row.get("response")
+    for part in (row, answer if isinstance(answer, dict) else {}):
+        for key in ("timestamp", "created_at", "created"):
+            value = part.get(key)
+            if isinstance(value, str) and value:
+                return value
+            if isinstance(value, int | float) and 0 < value < 1e11:
+                return datetime.fromtimestamp(value, UTC).isoformat()
+    return ""
 
 
 def _steps(turn: list[dict[str, Any]]) -> tuple[tuple[Step, ...], int]:

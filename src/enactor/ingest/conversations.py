@@ -44,7 +44,8 @@ class _Request:
     @property
     def player(self) -> str:
         request = self.request or {}
-        return str(request.get("username") or request.get("user_id") or "")
+        name = str(request.get("username") or request.get("user_id") or "")
+        return name.encode("utf-8", "replace").decode("utf-8")
 
 
 class Conversations:
@@ -143,7 +144,6 @@ def _turn(entry: _Request, later: list[_Request], previous: dict[str, str]) -> T
     meta: dict[str, Any] = {
         "request_id": request.get("request_id"),
         "task_type": request.get("task_type"),
-        "account": request.get("account_id"),
         "doubled_calls": doubled,
         "late_calls": entry.late,
         "overlaps": entry.overlaps,

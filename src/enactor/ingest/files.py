@@ -49,8 +49,13 @@ def sources(paths: Iterable[Path], store: Path) -> list[Source]:
             about = file.stat()
             # One file under two names is read once; systems without file numbers say 0.
             key = (about.st_dev, about.st_ino) if about.st_ino else (0, hash(file.absolute()))
-            found.setdefault(key, Source(file, str(file.absolute()), about.st_size))
+            found.setdefault(key, Source(file, _name(file), about.st_size))
     return list(found.values())
+
+
+def _name(path: Path) -> str:
+    """The whole path as text that can be written and printed, whatever bytes it is made of."""
+    return str(path.absolute()).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def default_paths(settings: Sequence[Path] | None) -> list[Path]:

@@ -4,6 +4,7 @@ import codecs
 import gzip
 import io
 import json
+import math
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import BinaryIO, NoReturn, Protocol
 
 from enactor.trace.values import Json
 
-LONGEST = 64 << 20
+LONGEST = 32 << 20
 """Bytes of a line. A longer one is passed over without being held in memory."""
 
 _BUFFER = 1 << 20
@@ -61,11 +62,17 @@ class Lines:
 def decode(line: bytes) -> Json:
     """The JSON value of a line. Raises Unreadable."""
     try:
-        return json.loads(line.decode("utf-8"), parse_constant=_no_number)
+        return read_json(line.decode("utf-8"))
     except UnicodeDecodeError:
         raise Unreadable("not UTF-8") from None
     except (ValueError, RecursionError):
         raise Unreadable("not JSON, or torn") from None
+
+
+def read_json(text: str) -> Json:
+    """The value of a JSON text, of numbers only those that JSON can hold. Raises ValueError and
+    RecursionError."""
+    return json.loads(text, parse_constant=_no_number, parse_float=_finite)
 
 
 def decode_object(line: bytes) -> dict[str, Json]:
@@ -73,6 +80,13 @@ def decode_object(line: bytes) -> dict[str, Json]:
     value = decode(line)
     if not isinstance(value, dict):
         raise Unreadable("no object")
+    return value
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is too large")
     return value
 
 

@@ -34,8 +34,8 @@ class Report:
     refused: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
-    unknown: list[Path] = field(default_factory=list)
-    refusals: list[tuple[Path, int, str]] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    refusals: list[tuple[str, int, str]] = field(default_factory=list)
 
     def record(self) -> dict[str, Any]:
         """For programs: exactly the keys that are promised."""
@@ -82,7 +82,7 @@ def _account(batch: Batch, writer: Writer, report: Report, keep_refusals: bool) 
             report.refused[item.reason] += 1
             writer.refuse(batch.source.name, batch.kind or "unknown", item.line, item.reason)
             if keep_refusals:
-                report.refusals.append((batch.source.path, item.line, item.reason))
+                report.refusals.append((batch.source.name, item.line, item.reason))
         elif isinstance(item, Row) and writer.add(item):
             report.added += 1
         else:
@@ -92,7 +92,7 @@ def _account(batch: Batch, writer: Writer, report: Report, keep_refusals: bool) 
         report.bytes += batch.source.size
         report.kinds[batch.kind or "unknown"] += 1
         if any(isinstance(item, Refused) and item.reason == UNKNOWN for item in batch.items):
-            report.unknown.append(batch.source.path)
+            report.unknown.append(batch.source.name)
 
 
 def _cpus() -> int:

@@ -1,10 +1,10 @@
 """Calls and results as records have them, made into steps: arguments mended, results read for failure."""
 
 import ast
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from enactor.ingest.lines import read_json
 from enactor.trace import Step, ToolCall, ToolResult, canonical_json
 from enactor.trace.values import Json, Origin
 
@@ -28,7 +28,7 @@ def make_call(tool: str, arguments: Json, origin: Origin = "raw") -> ToolCall:
     given = arguments
     if isinstance(given, str):
         try:
-            given = json.loads(given) if given.strip() else {}
+            given = read_json(given) if given.strip() else {}
         except (ValueError, RecursionError):
             return ToolCall(tool, arguments, None, "the arguments are no JSON", origin)
     if given is None:
@@ -55,7 +55,7 @@ def content_of(result: Json) -> dict[str, Json]:
     if isinstance(result, str):
         if result.lstrip()[:1] == "{":
             try:
-                value = json.loads(result, parse_constant=lambda name: None)
+                value = read_json(result)
             except (ValueError, RecursionError):
                 return {"text": result}
             if isinstance(value, dict):
