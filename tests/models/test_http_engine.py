@@ -1,5 +1,6 @@
 """The remote engine against a real server that behaves well and badly."""
 
+import dataclasses
 import logging
 import pickle
 import socket
@@ -29,7 +30,7 @@ from remote_server import (
 )
 
 from enactor.models import EngineError, ScriptedEngine
-from enactor.models.engine import EngineUnavailable
+from enactor.models.engine import EngineUnavailable, Options, Request
 from enactor.models.remote import PRESETS, Endpoint, FailoverEngine, HttpEngine, Patience
 from enactor.models.remote.keys import Key
 from enactor.prompt import SYSTEM
@@ -119,6 +120,7 @@ def test_http_puts_a_call_together(bench: Bench, behaviour: Behaviour) -> None:
         ({"index": 0, "id": "a"}, {"index": 0, "id": "b"}),
         ({"id": "a"}, {"id": "b"}),
         ({"index": 0}, {"index": 1}),
+        ({"id": "a", "index": 1}, {"id": "b", "index": 0}),
         ({}, {}),
     ],
 )
@@ -133,6 +135,24 @@ def test_http_keeps_two_calls_apart(bench: Bench, marks: Any) -> None:
         ("send_command", EAST),
         ("get_game_state", '{"fields":["health"]}'),
     ]
+
+
+def test_http_pieces_of_two_calls_may_alternate(bench: Bench) -> None:
+    script = calls(
+        call("send_command", "", index=0, id="a"),
+        call("get_game_state", "", index=1, id="b"),
+        {"index": 0, "function": {"arguments": EAST}},
+        {"index": 1, "id": "b", "function": {"arguments": "{}"}},
+    )
+    done = bench.engine(bench.serve(script)).complete(PROMPT)
+    assert done.calls is not None
+    assert [(c.tool, c.arguments) for c in done.calls] == [("send_command", EAST), ("get_game_state", "{}")]
+
+
+def test_http_options_are_the_fields_of_a_request() -> None:
+    fields = {field.name: field.type for field in dataclasses.fields(Request)}
+    assert fields.pop("prompt") is str
+    assert fields == Options.__annotations__
 
 
 def test_http_keeps_raw_arguments_that_do_not_parse(bench: Bench) -> None:
@@ -398,15 +418,20 @@ def test_failover_asks_the_second_and_lets_the_first_rest(bench: Bench) -> None:
         made.append(ScriptedEngine(lambda prompt: "from the second", name="second"))
         return made[-1]
 
-    engine = FailoverEngine(bench.engine(server), second, "second", rest_s=0.5)
-    assert engine.name == "http:m, else second"
+    said: list[str] = []
+    engine = FailoverEngine(bench.engine(server), second, "second", rest_s=0.5, say=said.append)
+    assert engine.name == "http:m"
     assert engine.complete(PROMPT).text == "from the second"
+    assert engine.name == "second"
+    assert len(said) == 1
+    assert "try again later, or set `fallback`; second answers for the next" in said[0]
     assert len(server.seen) == QUICK.tries
     assert engine.complete(PROMPT).text == "from the second"
     assert (len(server.seen), len(made)) == (QUICK.tries, 1)  # left alone
     server.script[:] = [say("from the first")]
     time.sleep(0.6)
     assert engine.complete(PROMPT).text == "from the first"
+    assert engine.name == "http:m"
     engine.close()
 
 

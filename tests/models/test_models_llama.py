@@ -42,6 +42,25 @@ def test_models_llama_stops_or_says_that_it_was_cut(engine: LlamaEngine) -> None
     assert done.text in ("yes", "no")
 
 
+def test_models_llama_hands_out_the_text_as_it_comes(engine: LlamaEngine) -> None:
+    heard: list[str] = []
+    whole = engine.complete(
+        ask("Count to ten."), max_tokens=12, on_text=lambda text: bool(heard.append(text))
+    )
+    assert "".join(heard) == whole.text
+    assert len([text for text in heard if text]) > 3
+    heard.clear()
+
+    def until_three(text: str) -> bool:
+        heard.append(text)
+        return len("".join(heard)) >= 3
+
+    ended = engine.complete(ask("Count to ten."), max_tokens=200, on_text=until_three)
+    assert (ended.cancelled, ended.stopped) == (True, False)
+    assert ended.text == "".join(heard)
+    assert len(ended.text) < len(whole.text)
+
+
 def test_models_llama_seed_decides_above_zero(engine: LlamaEngine) -> None:
     def sample(seed: int) -> str:
         return engine.complete(ask("Name an animal."), max_tokens=12, temperature=1.5, seed=seed).text

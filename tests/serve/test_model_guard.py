@@ -345,6 +345,11 @@ def test_model_the_command_serves_the_real_model(tmp_path: Path) -> None:
             assert [c.function.name for part in parts for c in part.message.tool_calls or ()] == [
                 "send_command"
             ]
+            with pytest.raises(openai.BadRequestError) as long:
+                client.chat.completions.create(
+                    model=served.id, messages=[{"role": "user", "content": "tuna " * 3000}]
+                )
+            assert long.value.code == "context_length_exceeded"
             card = ollama.Client(base).show(served.id)
             assert card.details is not None
             assert card.details.quantization_level == "Q8_0"

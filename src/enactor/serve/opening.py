@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from enactor.bridge import LiveBackend
+from enactor.errors import EnactorError
 from enactor.models import BASES, LlamaEngine, base_path, find_base, load_engine, pull
 from enactor.models.load import BASE
 from enactor.models.remote import FailoverEngine, HttpEngine, is_remote, open_remote
@@ -73,6 +74,11 @@ def _open_remote(settings: Settings, slots: int, say: Say) -> Loaded:
     )
     if settings.fallback is None:
         return first
+    if untuned(settings.fallback):
+        raise EnactorError(
+            f"{settings.fallback} cannot stand in: a base wants another prompt. Set `fallback` to default, a "
+            "tuned model or a remote one"
+        )
     spare = settings.model_copy(
         update={"model": settings.fallback, "endpoint": None, "key_file": None, "fallback": None}
     )

@@ -17,7 +17,7 @@ class FailoverEngine:
     After a failure the first is left alone for `rest_s` seconds, so that not every request waits for it. What
     it refuses for a reason of the user's (no key, no such model) is raised: a silent change of models would
     hide it. A completion of which `on_text` has seen a part is not begun again elsewhere. `say` is told of
-    each change.
+    each change. `name` is that of the engine that answered last, so that records say who it was.
     """
 
     def __init__(
@@ -35,12 +35,13 @@ class FailoverEngine:
         self._second_name = second_name
         self._rest_s = rest_s
         self._say = say
+        self._name = first.name
         self._rests_until = 0.0
         self._lock = threading.Lock()
 
     @property
     def name(self) -> str:
-        return f"{self._first.name}, else {self._second_name}"
+        return self._name
 
     def complete(self, prompt: str, **options: Unpack[Options]) -> Completion:
         """See `Engine.complete`. Raises what the second raises when neither can be had."""
@@ -49,13 +50,17 @@ class FailoverEngine:
             if watch.listener is not None:
                 options["on_text"] = watch
             try:
-                return self._first.complete(prompt, **options)
+                done = self._first.complete(prompt, **options)
+                self._name = self._first.name
+                return done
             except EngineUnavailable as error:
                 if watch.handed_out:
                     raise
                 self._rests_until = time.monotonic() + self._rest_s
                 self._say(f"{error}; {self._second_name} answers for the next {self._rest_s:.0f} s")
-        return self._stand_in().complete(prompt, **options)
+        done = self._stand_in().complete(prompt, **options)
+        self._name = self._second_name
+        return done
 
     def cancel(self) -> None:
         """See `Engine.cancel`."""

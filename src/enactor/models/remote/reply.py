@@ -35,7 +35,8 @@ class MidwayError(Exception):
 
 @dataclass(slots=True)
 class _Call:
-    key: object
+    identity: object
+    index: object
     name: str = ""
     arguments: Any = ""
 
@@ -115,13 +116,13 @@ class Reply:
         identity, index = call.get("id") or None, call.get("index")
         last = self.calls[-1] if self.calls else None
         if identity is not None:
-            same = last is not None and last.key in ((identity, index), (identity, None))
+            last = next((made for made in self.calls if made.identity == identity), None)
         elif index is not None:
-            same = last is not None and isinstance(last.key, tuple) and last.key[1] == index
-        else:
-            same = last is not None and not name
-        if last is None or not same:
-            last = _Call((identity, index))
+            last = next((made for made in reversed(self.calls) if made.index == index), None)
+        elif name:
+            last = None
+        if last is None:
+            last = _Call(identity, index)
             self.calls.append(last)
         last.name += name if isinstance(name, str) else ""
         if isinstance(arguments, Mapping) and not last.arguments:
