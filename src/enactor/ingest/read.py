@@ -10,9 +10,12 @@ from enactor.ingest.finish import Row, finish
 from enactor.ingest.found import Found, Ready, Refused, Turn
 from enactor.ingest.kinds import IMPORTERS, Kind, kind_of
 from enactor.ingest.lines import Lines
-from enactor.ingest.write import BATCH, digest
+from enactor.ingest.write import digest
 from enactor.trace import TraceStore
 from enactor.trace.values import Json
+
+BATCH = 2 << 20
+"""Bytes of rows that are handed on at once."""
 
 UNKNOWN = "unknown kind of file"
 

@@ -19,8 +19,9 @@ REFUSED = "refused.jsonl"
 ORIGINS = "origins.jsonl"
 """In the store: where rows came from that may not say so themselves, `{trace, file, hash, kind, line}`."""
 
-BATCH = 4 << 20
-"""Bytes that are kept before they are written: one sync for some hundreds of rows instead of one for each."""
+BATCH = 16 << 20
+"""Bytes that are kept before they are written: one sync of a file for thousands of rows instead of one for
+each."""
 
 # In canonical JSON a text cannot hold an unescaped quote, so these only match keys.
 _IDENTITIES = re.compile(rb'"(?:id|hash)":"h1:([0-9a-f]{32})"')
