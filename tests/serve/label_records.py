@@ -59,7 +59,7 @@ def _record(folder: Path) -> dict[str, str]:
         "repaired": play("eat a tuna", described),
         "claimed": play("kill ten giant frogs", "Started killing giant frogs!", ladder=False),
         "style": play("train strength and kill a giant frog", style, recover=False),
-        "hostile": play(HOSTILE, HOSTILE, ladder=False),
+        "hostile": replace(play(HOSTILE, "Hm."), outputs=(HOSTILE,), reply=HOSTILE),
     }
     return {
         name: store.append(replace(trace, timestamp=f"2030-01-02T03:04:0{i}+00:00"))

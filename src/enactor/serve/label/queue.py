@@ -4,12 +4,14 @@ import contextlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from pathlib import Path
 from typing import Literal
 
 from enactor.serve.label.calls import write_calls
 from enactor.serve.label.labels import Label, Labels
-from enactor.trace import Trace, TraceStore, trace_hash
+from enactor.trace import RowError, Trace, TraceStore, from_row
+from enactor.trace.files import cured, parse
+from enactor.trace.removal import identity
 
 View = Literal["todo", "disputed", "done", "all"]
 _LOW = 0.9
@@ -27,12 +29,12 @@ class Sign:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A trace in the queue: where it stands in the store (`day`, and at which place among its readable rows),
-    what a list shows, and the signs of doubt that the trace itself bears."""
+    """A trace in the queue: where it stands in the store (`day`, and `offset` of its line in bytes), what a
+    list shows, and the signs of doubt that the trace itself bears."""
 
     id: str
     day: str
-    position: int
+    offset: int
     timestamp: str
     message: str
     outcome: str
@@ -40,7 +42,7 @@ class Entry:
 
 
 def doubts(trace: Trace) -> tuple[Sign, ...]:
-    """The signs in the trace alone."""
+    """The signs in the trace alone, the heaviest first."""
     found: list[Sign] = []
     origins = {step.call.origin for step in trace.steps}
     if "forced" in origins:
@@ -60,7 +62,7 @@ def doubts(trace: Trace) -> tuple[Sign, ...]:
     sure = probability(trace)
     if sure is not None and sure < _LOW:
         found.append(Sign("unsure", min(3.0, -10 * math.log10(sure)), f"Mean token probability {sure:.2f}."))
-    return tuple(found)
+    return tuple(sorted(found, key=lambda sign: -sign.weight))
 
 
 def probability(trace: Trace) -> float | None:
@@ -74,6 +76,8 @@ def probability(trace: Trace) -> float | None:
 
 def disputes(entry: Entry, labels: Labels) -> tuple[Sign, ...]:
     """The signs in what people said of it: against each other, and against the ledger."""
+    if entry.id not in labels.of and entry.id not in labels.players:
+        return ()
     given = list(labels.of.get(entry.id, {}).values())
     found: list[Sign] = []
     if differ(given):
@@ -94,7 +98,9 @@ def signs_of(entry: Entry, labels: Labels, annotator: str) -> list[Sign]:
     """All signs, the heaviest first. Who has not judged yet is not told in what others differ, or agreement
     would mean nothing."""
     others = disputes(entry, labels)
-    if others and labels.by(annotator, entry.id) is None:
+    if not others:
+        return list(entry.signs)
+    if labels.by(annotator, entry.id) is None:
         weight = sum(sign.weight for sign in others)
         others = (Sign("second look", weight, "What others said of it calls for another judgement."),)
     return sorted((*others, *entry.signs), key=lambda sign: -sign.weight)
@@ -118,7 +124,7 @@ class Queue:
     def __init__(self, store: TraceStore) -> None:
         self._store = store
         self._entries: dict[str, Entry] = {}
-        self._days: dict[str, tuple[int, int, int]] = {}  # inode, size in bytes, rows read
+        self._days: dict[str, tuple[int, int]] = {}  # inode, and up to where it was read, in bytes
 
     def refresh(self) -> None:
         """Take in what was recorded or forgotten since the last call."""
@@ -126,21 +132,14 @@ class Queue:
         for day in [day for day in self._days if day not in days]:
             self._drop(day)
         for day in days:
-            found = (self._store.folder / f"training_{day}.jsonl").stat()
-            inode, size, read = self._days.get(day, (found.st_ino, 0, 0))
-            if (found.st_ino, found.st_size) == (inode, size):
-                continue
-            if found.st_ino != inode or found.st_size < size:
-                self._drop(day)
-                read = 0
-            for trace in islice(self._store.iterate([day]), read, None):
-                with contextlib.suppress(
-                    ValueError
-                ):  # NaN in a row: it has no hash, so nothing can point at it
-                    entry = _entry(trace, day, read)
-                    self._entries.setdefault(entry.id, entry)
-                read += 1
-            self._days[day] = (found.st_ino, found.st_size, read)
+            with cured(self._store.folder), contextlib.suppress(FileNotFoundError):
+                found = self._path(day).stat()
+                inode, done = self._days.get(day, (found.st_ino, 0))
+                if found.st_ino != inode or found.st_size < done:
+                    self._drop(day)
+                    done = 0
+                if found.st_size > done:
+                    self._days[day] = (found.st_ino, self._take(day, done))
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -157,9 +156,12 @@ class Queue:
         entry = self._entries.get(trace)
         if entry is None:
             return None
-        found = next(islice(self._store.iterate([entry.day]), entry.position, None), None)
-        if found is not None and trace_hash(found) == trace:
-            return found
+        with contextlib.suppress(FileNotFoundError), self._path(entry.day).open("rb") as file:
+            file.seek(entry.offset)
+            row = parse(file.readline())
+            with contextlib.suppress(RowError):
+                if row is not None and identity(row) == trace:
+                    return from_row(row)
         return self._store.read(trace)
 
     def order(self, labels: Labels, annotator: str, view: View = "todo") -> list[tuple[Entry, list[Sign]]]:
@@ -185,18 +187,28 @@ class Queue:
         rows.sort(key=lambda row: row[:2])
         return [(entry, signs) for _, _, _, entry, signs in rows]
 
+    def _take(self, day: str, start: int) -> int:
+        """Enter the whole lines from `start` on; where they end."""
+        with self._path(day).open("rb") as file:
+            file.seek(start)
+            for line in file:
+                if not line.endswith(b"\n"):  # being written, or torn
+                    break
+                row = parse(line)
+                # What is no trace, or holds a NaN and so has no hash, is nothing that a label could be about.
+                with contextlib.suppress(RowError, ValueError):
+                    if row is not None and (known := identity(row)) is not None:
+                        self._entries.setdefault(known, _entry(known, from_row(row), day, start))
+                start += len(line)
+        return start
+
+    def _path(self, day: str) -> Path:
+        return self._store.folder / f"training_{day}.jsonl"
+
     def _drop(self, day: str) -> None:
         self._entries = {key: entry for key, entry in self._entries.items() if entry.day != day}
         self._days.pop(day, None)
 
 
-def _entry(trace: Trace, day: str, position: int) -> Entry:
-    return Entry(
-        id=trace_hash(trace),
-        day=day,
-        position=position,
-        timestamp=trace.timestamp,
-        message=trace.message,
-        outcome=trace.outcome,
-        signs=doubts(trace),
-    )
+def _entry(known: str, trace: Trace, day: str, offset: int) -> Entry:
+    return Entry(known, day, offset, trace.timestamp, trace.message, trace.outcome, doubts(trace))

@@ -9,7 +9,8 @@ from enactor.curate.rows import Action, Row
 from enactor.prompt import state_line
 from enactor.serve.label.journal import Journal
 from enactor.serve.label.labels import Label
-from enactor.trace import Trace, TraceStore, content_hash, judge, trace_hash
+from enactor.serve.label.queue import Queue
+from enactor.trace import Trace, TraceStore, content_hash, judge
 from enactor.world import COMMANDS, TOOLS, CommandError, GameState, lower, parse
 from enactor.world.cards import offers
 from enactor.world.phrasebook import Kind
@@ -87,12 +88,12 @@ def corrected_row(trace: Trace, label: Label) -> Row:
 def labelled_rows(store: TraceStore) -> Rows:
     """The rows of everything that was corrected in a store, in order of recording. Where annotators corrected
     a trace to different calls there is none."""
-    labels = Journal(store.folder).labels()
-    found = Rows()
-    for trace in store.iterate():
-        given = list(labels.of.get(trace_hash(trace), {}).values())
-        corrected = [label for label in given if label.calls is not None]
-        if not corrected:
+    labels, queue, found = Journal(store.folder).labels(), Queue(store), Rows()
+    queue.refresh()
+    for entry in queue:
+        corrected = [label for label in labels.of.get(entry.id, {}).values() if label.calls is not None]
+        trace = queue.read(entry.id) if corrected else None
+        if trace is None:
             continue
         if any(not _same(label, corrected[0], trace) for label in corrected):
             found.refused["the annotators differ"] += 1
