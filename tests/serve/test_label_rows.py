@@ -281,3 +281,13 @@ def test_the_command_line_tells_agreement_and_a_missing_store(
     assert "ann and bob, fulfilled: kappa 1.000, 2 of 2 the same" in capsys.readouterr().out
     assert main(["label", "--training-log", str(tmp_path / "none"), "--no-open"]) == 1
     assert "no traces at" in capsys.readouterr().err
+
+
+def test_the_example_of_the_page_is_an_event() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "labelling.md").read_text(encoding="utf-8")
+    shown = json.loads(page.split("```json\n", 1)[1].split("\n```", 1)[0])
+    labels = Labels()
+    labels.add_lines([json.dumps(shown).encode()])
+    label = labels.by("ann", shown["trace"])
+    assert label is not None
+    assert label.event() == shown
