@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from enactor.curate.certificate import certify
+from enactor.curate.conversation import converse
 from enactor.curate.mix import TRIES, draws
 from enactor.curate.recovery import recovery_rows
 from enactor.curate.rows import Row, rows_hash, write_rows
@@ -104,7 +105,7 @@ def draw(found: Sequence[Template], rows: int, rng: random.Random, funnel: Funne
         else:
             made += _of_kind(by_kind[kind], wanted, rng, funnel)
     rng.shuffle(made)
-    return made
+    return converse(made, rng)
 
 
 def _of_kind(found: Iterable[Template], wanted: int, rng: random.Random, funnel: Funnel) -> list[Row]:

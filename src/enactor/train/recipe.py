@@ -40,6 +40,7 @@ class Recipe(BaseModel):
 
     name: str = Field("custom", description="goes into the provenance")
     base: str = Field("smollm2-135m", description="a known base, a .gguf file, or a folder of transformers")
+    start: str | None = Field(None, description="folder of an adapter to go on from, instead of from nothing")
     dialect: str = Field("hermes", description="how calls are written")
     data: DataPlan = DataPlan()
     rank: int = Field(32, ge=1, le=1024)

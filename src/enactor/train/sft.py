@@ -178,7 +178,13 @@ def _dtype(recipe: Recipe) -> Any:
 
 
 def _with_lora(model: Any, recipe: Recipe) -> Any:
-    from peft import LoraConfig, get_peft_model
+    """A fresh adapter on the model, or the one that the recipe starts from."""
+    from peft import LoraConfig, PeftModel, get_peft_model
+
+    if recipe.start is not None:
+        made = PeftModel.from_pretrained(model, recipe.start, is_trainable=True)
+        made.train()
+        return made
 
     config = LoraConfig(
         r=recipe.rank,
@@ -200,7 +206,26 @@ def _identity(recipe: Recipe, examples: Examples, base: BaseIdentity) -> dict[st
     """What two runs must have in common to give the same weights."""
     settings = recipe.model_dump(mode="json", exclude=_FREE)
     settings["dtype"] = str(_dtype(recipe)).removeprefix("torch.")
+    if recipe.start is not None:
+        settings["start"] = _start_hash(recipe)
     return {"recipe": content_hash(settings), "rows": examples.hash, "base": base.sha256}
+
+
+def _start_hash(recipe: Recipe) -> str:
+    """Identity of the adapter to go on from. Raises `RecipeError` where it is none of the recipe's shape."""
+    folder = Path(str(recipe.start)).expanduser()
+    try:
+        config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+        found = (config["r"], config["lora_alpha"], set(config["target_modules"]))
+        wanted = (recipe.rank, recipe.alpha, set(recipe.targets))
+        if found != wanted:
+            raise RecipeError(
+                f"the adapter in {folder} has rank, alpha and projections {found}, the recipe {wanted}: make "
+                f"them the same"
+            )
+        return adapter_hash(folder)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RecipeError(f"start: {folder} holds no adapter to go on from ({error})") from error
 
 
 def _finished(out: Path, run: dict[str, Any]) -> Adapter | None:
