@@ -80,7 +80,8 @@ def _enactor(arguments: Sequence[str]) -> None:
         name, command, rest = f"serve {rest[0]}", service(rest[0]), rest[1:]
     else:
         command = import_module(COMMANDS[name][0]).COMMAND
-    given = vars(command.parser(name).parse_args(rest))  # leaves through SystemExit on an unknown option
+    parsed = vars(command.parser(name).parse_args(rest))  # leaves through SystemExit on an unknown option
+    given = {key: value for key, value in parsed.items() if value is not None}  # as the command itself does
     settings = {key: given.pop(key) for key in command.settings if key in given}
     config: type[BaseModel] = command.config
     config.model_validate(given)
