@@ -101,6 +101,11 @@ async def do(client: Client, command: str) -> dict[str, Any]:
     return await call(client, "send_command", command=command)
 
 
+def held(simulator: Simulator) -> int:
+    """Slots of the inventory in use."""
+    return int(simulator.observe()["player"]["inventory"]["used"])
+
+
 def environment(**variables: str) -> dict[str, str]:
     """This process's environment without settings of the machine."""
     return {k: v for k, v in os.environ.items() if not k.startswith("ENACTOR_")} | variables

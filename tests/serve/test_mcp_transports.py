@@ -30,7 +30,6 @@ from mcp_clients import (
     with_limit,
 )
 
-from enactor.cli import main
 from enactor.serve.mcp import Config
 from enactor.serve.mcp.http import is_loopback, security, token_of
 from enactor.world import TOOLS
@@ -362,66 +361,6 @@ def test_the_live_game_by_its_files(tmp_path: Path) -> None:
     finally:
         playing.terminate()
         playing.wait()
-
-
-# -- the command ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("options", "word"),
-    [
-        (["--http", "--port", "99999999"], "--port"),
-        (["--http", "--host", "no.such.host.invalid"], "cannot listen"),
-        (["--http", "--token-file", "nosuch"], "token file"),
-        (["--backend", "live", "--game-folder", "nosuch"], "nosuch"),
-        (["--patience", "0"], "--patience"),
-    ],
-)
-def test_what_cannot_be_is_told_with_its_cure(
-    options: list[str], word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert main(["serve", "mcp", *options]) in (1, 2)
-    told = capfd.readouterr()
-    assert word in told.err
-    assert told.out == ""
-
-
-def test_a_port_that_is_taken(served: str, capfd: Any) -> None:
-    port = served.split(":")[2].split("/")[0]
-    assert main(["serve", "mcp", "--http", "--port", port]) == 1
-    assert "choose another" in capfd.readouterr().err
-
-
-def test_a_weak_token_file_is_refused(tmp_path: Path, capfd: Any) -> None:
-    for text in ("", "short", "two words of sixteen letters", "ä" * 20):
-        (tmp_path / "token").write_text(text)
-        assert main(["serve", "mcp", "--http", "--port", "0", "--token-file", str(tmp_path / "token")]) == 1
-        assert "16 ASCII characters" in capfd.readouterr().err
-
-
-def test_without_the_extra_the_cure_is_named(monkeypatch: pytest.MonkeyPatch, capfd: Any) -> None:
-    from enactor.serve.mcp import config
-
-    monkeypatch.setattr(config, "find_spec", lambda name: None)
-    assert main(["serve", "mcp"]) == 1
-    assert "pip install 'enactor[mcp]'" in capfd.readouterr().err
-
-
-def test_services_are_listed(capfd: Any) -> None:
-    assert main(["serve", "--help"]) == 0
-    assert "mcp" in capfd.readouterr().out
-    assert main(["serve"]) == 2
-    assert main(["serve", "nosuch"]) == 2
-    assert "no service 'nosuch'" in capfd.readouterr().err
-    assert main(["serve", "mcp", "--help"]) == 0
-    assert "--token-file" in capfd.readouterr().out
-
-
-def test_nothing_of_this_is_imported_without_need() -> None:
-    code = "import enactor.serve.mcp, sys; print('mcp' in sys.modules, 'uvicorn' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False", "False"]
 
 
 def test_an_error_of_the_client_is_no_crash(tmp_path: Path) -> None:
