@@ -1,7 +1,7 @@
 """Labelled turns for the ledger, made up and real, and the table of how well it does on them.
 
 The made-up turns are split by their hash: on the `tuned` side the rules may be corrected, the `held` side is
-only counted. Those of `ledger_last.yaml` were written when the rules were finished. Real turns are read where `../shared/real` is; their labels are kept by content hash without the
+only counted. Real turns are read where `../shared/real` is; their labels are kept by content hash without the
 text.
 """
 

@@ -1,8 +1,7 @@
 """The ledger on made-up turns, and on the real records where they are there."""
 
-import json
+import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +9,13 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from ledger_turns import REAL, Side, Table, made_up, real, step, table
 
-from enactor.trace.hashing import content_hash
 from enactor.trace.ledger import judge, task_type
 from enactor.trace.values import OUTCOMES, Step, ToolCall, ToolResult
 
 HERE = Path(__file__).parent
 CASES: list[dict[str, Any]] = yaml.safe_load((HERE / "ledger_cases.yaml").read_text(encoding="utf-8"))
-REAL = Path(__file__).parents[3] / "shared" / "real"
-
-
-def step(tool: str, command: str | None, status: Any = "ok", origin: Any = "raw") -> Step:
-    arguments = {} if command is None else {"command": command}
-    return Step(ToolCall(tool, json.dumps(arguments), arguments, origin=origin), ToolResult(status, {}))
 
 
 def test_there_are_enough_cases_of_each_outcome() -> None:
@@ -90,42 +83,43 @@ def test_any_text_gets_a_verdict(message: str, text: str, looked: bool) -> None:
     assert judge(message, [text], steps, text).outcome in OUTCOMES
 
 
-def real_turns() -> Iterator[tuple[str, str, list[Step], str]]:
-    for path in sorted(REAL.glob("conversations_*.jsonl")):
-        turns: dict[str, list[dict[str, Any]]] = {}
-        for line in path.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
-            turns.setdefault(row["request_id"], []).append(row)
-        for rows in turns.values():
-            message = next((row["message"] for row in rows if row["type"] == "request"), None)
-            if message is None:
-                continue
-            steps = []
-            for row in rows:
-                if row["type"] == "tool_call":
-                    result = row["result"] if isinstance(row["result"], dict) else {}
-                    bad = "error" in result or result.get("success") is False or result.get("found") is False
-                    call = ToolCall(row["tool"], json.dumps(row["arguments"]), row["arguments"])
-                    steps.append(Step(call, ToolResult("error" if bad else "ok", result)))
-            reply = next((row["response"] for row in rows if row["type"] == "response"), "")
-            calls = [[s.call.tool, s.call.arguments] for s in steps]
-            yield content_hash([message, calls, reply]), message, steps, reply
+HALVES: tuple[Side, ...] = ("tuned", "held")
 
 
-# The hand's label and the ledger's differ here and are left so: a status report that ends in a real question,
-# and advice that writes out the reads which it should have made.
-KNOWN_MISSES = 2
+@pytest.mark.parametrize("side", HALVES)
+def test_fakes_are_told_from_the_honest_on_made_up_turns(side: Side) -> None:
+    """The half that the rules were tuned on and the one that was only counted: `benchmarks/ledger.py`."""
+    done = table(turn for turn in made_up() if turn.side == side)
+    assert done.pairs.total() > 300
+    assert all(done.labelled(outcome) >= 10 for outcome in OUTCOMES)
+    for outcome in ("described", "claimed"):
+        assert min(done.precision(outcome), done.recall(outcome)) >= 0.97, "\n".join(done.lines())
+    assert len(done.misses) <= 0.03 * done.pairs.total()
+
+
+def test_the_table_counts_each_error_at_both_outcomes() -> None:
+    done = Table(Counter({("described", "described"): 3, ("described", "answered"): 1}))
+    assert (done.recall("described"), done.precision("described")) == (0.75, 1.0)
+    assert (done.recall("answered"), done.precision("answered")) == (1.0, 0.0)
+    assert "| described | 1.000 (3/3) | 0.750 (3/4) | 1 |" in done.lines()
 
 
 @pytest.mark.shared
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real records are not here")
 def test_the_real_turns_agree_with_their_labels() -> None:
     """Labels were given by reading the turns without the ledger's verdict, and are kept by content hash
-    without the text. Turns in which the runner's notice replaced the model's text have none. The rules were
-    written with these turns in view, so this guards against regressions; it measures nothing about unseen
-    turns."""
-    labels: dict[str, str] = json.loads((HERE / "ledger_labels.json").read_text(encoding="utf-8"))
-    judged = {key: judge(m, [], s, r).outcome for key, m, s, r in real_turns() if key in labels}
-    if not judged:
+    without the text. The rules were written with these turns in view, so this guards against regressions; it
+    measures nothing about unseen turns."""
+    turns = real()
+    if not turns:
         pytest.skip("none of the labelled records is here")
-    assert sum(labels[key] != outcome for key, outcome in judged.items()) <= KNOWN_MISSES
+    assert [(turn.key, got) for turn, got, _ in table(turns).misses] == []
+
+
+@pytest.mark.parametrize(
+    "text", ["ok " * 20_000, "A_" * 20_000, "{" * 20_000, "GOTO " * 5_000, ", " * 20_000]
+)
+def test_no_text_takes_long(text: str) -> None:
+    begin = time.perf_counter()
+    judge("kill frogs", [text], [], text)
+    assert time.perf_counter() - begin < 5

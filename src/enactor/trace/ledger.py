@@ -179,9 +179,9 @@ def _judge_prose(
         return "asked", f"asks.bare: {questions[0][:60]!r}"
     if text.rstrip(" )*_\"'").endswith("?") and (why := rules.demand(questions[-1:])) is not None:
         return "asked", why
-    if request and not looked:
-        if (why := rules.claim("hints", statements) or rules.pretence(statements)) is not None:
-            return "claimed", why
+    pretended = rules.claim("hints", statements) or rules.pretence(statements)
+    if request and not looked and pretended is not None:
+        return "claimed", pretended
     return "answered", "text: neither call, claim, question nor refusal"
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import yaml
 
 LISTED = re.compile(r"(?:[-*•|#>]|\d+[.)])\s")
+_UNLESS = {"promises": "waits", "hints": "facts"}
+"""Groups of claims that are none where the sentence has something of the other group."""
 _CLAUSE = re.compile(r"[,;:–—(]|\b(?:but|so|and\s+then|however)\b", re.IGNORECASE)
 
 
@@ -71,7 +73,7 @@ class Rules:
                 match = pattern.search(statement)
                 if match is None or self.first("conditions", statement[: match.end()]) is not None:
                     continue
-                if group == "promises" and self.first("waits", statement) is not None:
+                if (unless := _UNLESS.get(group)) and self.first(unless, statement) is not None:
                     continue
                 before = statement[: match.start()]
                 clause = [end.end() for end in _CLAUSE.finditer(before)]
@@ -82,7 +84,7 @@ class Rules:
     def pretence(self, statements: Sequence[str]) -> str | None:
         """The first statement, where none informs, denies or hangs on a condition."""
         for statement in statements:
-            if any(self.first(group, statement) for group in ("informs", "denials", "conditions")):
+            if any(self.first(group, statement) for group in ("informs", "facts", "denials", "conditions")):
                 return None
         return f"pretence: {statements[0][:60]!r}" if statements else None
 
