@@ -1,6 +1,7 @@
 """Sessions of a coding agent, written by hand in the form of the real ones."""
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -328,13 +329,26 @@ def test_resumed_and_forked_files_repeat_earlier_lines(desk: Any) -> None:
     session.human("two").sends("STOP").says("Stopped.")
     desk.write("a.jsonl", session.text())
     resumed = [line.replace('"sessionId":"s1"', '"sessionId":"s2"') for line in session.lines]
-    renamed = [line.replace('"uuid":"s1', '"uuid":"other').replace("s1", "s3") for line in session.lines[:4]]
+    renamed = [line.replace('"uuid":"s1', '"uuid":"s3') for line in session.lines[:4]]
     more = Session("s9").human("three").sends("EAT Tuna").says("Eaten.")
     desk.write("b.jsonl", session.text([*resumed, *more.lines]))
     desk.write("c.jsonl", session.text([*renamed, *more.lines]))
     report = desk.ingest()
     assert (report.turns, report.added, report.known) == (7, 3, 4)
     assert sorted(trace.message for trace in desk.traces()) == ["one", "three", "two"]
+
+
+def test_equal_turns_at_one_time_are_told_by_their_calls(desk: Any) -> None:
+    session = Session()
+    for _ in range(3):
+        session.human("stop").sends("STOP").says("Stopped.")
+    lines = [
+        re.sub(r'"timestamp":"[^"]*"', '"timestamp":"2030-01-02T10:00:00Z"', line) for line in session.lines
+    ]
+    desk.write("a.jsonl", session.text(lines))
+    report = desk.ingest()
+    assert (report.turns, report.added) == (3, 3)
+    assert [len(trace.steps) for trace in desk.traces()] == [1, 1, 1]
 
 
 def test_lines_repeated_in_one_file_are_read_once(desk: Any) -> None:

@@ -41,6 +41,7 @@ class _Turn:
     is_command: bool = False
     calls: dict[str, tuple[str, Any]] = field(default_factory=dict)
     results: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    named: set[str] = field(default_factory=set)
     waiting: set[bytes] = field(default_factory=set)
     servers: set[str] = field(default_factory=set)
     texts: deque[bytes] = field(default_factory=lambda: deque(maxlen=4))
@@ -126,7 +127,10 @@ class _Session:
     def _made(self, turn: _Turn, words: str, said_next: str | None, timestamp: str) -> Turn:
         steps = tuple(_step(turn, key) for key in turn.calls)
         reply = self._reply(turn)
-        calls = [[step.call.tool, step.call.arguments] for step in steps]
+        calls = [
+            [key if key in turn.named else "", step.call.tool, step.call.arguments]
+            for key, step in zip(turn.calls, steps, strict=True)
+        ]
         identity = content_hash(["session", turn.timestamp or turn.uuid, words, calls, reply])
         meta: dict[str, Any] = {
             "session": turn.session,
@@ -210,6 +214,8 @@ class _Session:
                 continue
             key = str(block.get("id") or f"{number}:{len(turn.calls)}")
             if key not in turn.calls:
+                if block.get("id"):
+                    turn.named.add(key)
                 turn.calls[key] = (tool, block.get("input"))
                 turn.waiting.add(key.encode())
                 turn.texts.clear()  # the reply is what is said after the last call
@@ -242,7 +248,8 @@ class _Session:
             return ()
         stamp = str(row.get("timestamp") or "")
         turn = self.turn
-        if turn is not None and stamp and (turn.timestamp, turn.words) == (stamp, words):
+        untouched = turn is not None and not (turn.calls or turn.others or turn.texts)
+        if untouched and turn is not None and stamp and (turn.timestamp, turn.words) == (stamp, words):
             return ()  # the line again, under another id
         done = self.end(words if writer == "person" else None, stamp)
         self.turn = _Turn(
