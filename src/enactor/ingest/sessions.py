@@ -50,6 +50,11 @@ class _Turn:
     interrupted: bool = False
     damaged: int = 0
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether nothing followed the words yet."""
+        return not (self.calls or self.others or self.texts)
+
 
 class Sessions:
     """See the module."""
@@ -248,8 +253,7 @@ class _Session:
             return ()
         stamp = str(row.get("timestamp") or "")
         turn = self.turn
-        untouched = turn is not None and not (turn.calls or turn.others or turn.texts)
-        if untouched and turn is not None and stamp and (turn.timestamp, turn.words) == (stamp, words):
+        if turn is not None and turn.is_fresh and stamp and (turn.timestamp, turn.words) == (stamp, words):
             return ()  # the line again, under another id
         done = self.end(words if writer == "person" else None, stamp)
         self.turn = _Turn(
