@@ -65,3 +65,13 @@ def test_pairs_are_written_and_counted(folder, capsys):
     assert told.startswith(f"{len(lines)} pairs written to pairs.jsonl")
     assert "claimed" in told
     assert all(Pair.from_json(json.loads(line)).texts() for line in lines)
+
+
+def test_a_suite_that_leaks_is_not_evaluated(folder, capsys):
+    assert main(["build", "mine.yaml", "--out", "data"]) == 0
+    manifest = json.loads((folder / "data" / "manifest.json").read_text(encoding="utf-8"))
+    manifest["certificate"]["templates"] = 3
+    (folder / "data" / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    capsys.readouterr()
+    assert main(["eval", "--rows", "data/test.jsonl"]) == 1
+    assert "3 phrasings or conversations stand in both splits" in capsys.readouterr().err

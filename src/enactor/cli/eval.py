@@ -25,10 +25,12 @@ def run(config: Eval, settings: Settings) -> int:
     """Print the table of metrics, one column a model."""
     from enactor.curate import read_rows
     from enactor.errors import EnactorError
+    from enactor.evaluate.certified import standing
     from enactor.serve.opening import open_engine, system_turn
 
     if not config.rows.is_file():
         raise EnactorError(f"no rows at {config.rows}: build a data set with `enactor build`")
+    standings = {model: standing(config.rows, _folder(model)) for model in config.policy}
     cases = cases_of(read_rows(config.rows))[: config.limit]
     reports = []
     for model in config.policy:
@@ -39,12 +41,22 @@ def run(config: Eval, settings: Settings) -> int:
         if config.out:
             write_report(config.out / f"{Path(model).name}.json", report, suite_hash(cases))
     print_reports(reports)
+    for model, certified in standings.items():
+        print(f"{model}: {certified}")
     if config.families:
         for report in reports:
             print(f"\n{report.policy}, by family: executed, verb, operands")
             for family, part in by(report.scores, lambda s: s.family).items():
                 print(f"  {family:16} {part.executed}  {part.verb}  {part.operands}")
     return 0
+
+
+def _folder(model: str) -> Path | None:
+    """The adapter's folder that a model's name stands for, if any: there its provenance is."""
+    from enactor.models import default_adapter
+
+    path = default_adapter() if model == "default" else Path(model)
+    return path if path is not None and path.is_dir() else None
 
 
 def print_reports(reports: list[Report]) -> None:
