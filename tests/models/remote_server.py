@@ -22,9 +22,15 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
         with self.server.lock:
             self.server.seen.append((self.path, dict(self.headers), body, time.monotonic()))
+            self.server.ports.append(self.client_address[1])
             script = self.server.script
             behave = script.pop(0) if len(script) > 1 else script[0]
         behave(self)
+
+    def do_GET(self) -> None:
+        with self.server.lock:
+            self.server.seen.append((self.path, dict(self.headers), {}, time.monotonic()))
+        self.server.script[0](self)
 
     def begin(self, status: int = 200, kind: str = "text/event-stream", **headers: str) -> None:
         self.send_response(status)
@@ -67,6 +73,7 @@ class Server(ThreadingHTTPServer):
         self.script = script
         self.lock = threading.Lock()
         self.seen: list[tuple[str, dict[str, str], dict[str, Any], float]] = []
+        self.ports: list[int] = []
         self.left = threading.Event()
 
     @property
@@ -122,6 +129,20 @@ def say(text: str) -> Behaviour:
         event({"choices": [], "usage": usage}),
         event("[DONE]"),
     )
+
+
+def kept_open(text: str) -> Behaviour:
+    """A good answer after which the connection stays."""
+
+    def behave(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Type", "text/event-stream")
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        for one in (delta(content=text), delta(finish="stop"), event("[DONE]"), ""):
+            handler.send(f"{len(one.encode()):x}\r\n{one}\r\n")
+
+    return behave
 
 
 def call(name: str, arguments: Any, **more: Any) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from remote_server import (
     drop,
     event,
     hang,
+    kept_open,
     refuse,
     say,
     say_then_hang,
@@ -65,7 +66,7 @@ def bench() -> Iterator[Bench]:
 
 def test_http_asks_with_messages_and_tools(bench: Bench) -> None:
     server = bench.serve(say("Hello there"))
-    done = bench.engine(server).complete(PROMPT, max_tokens=50, temperature=0.5, seed=7)
+    done = bench.engine(server).complete(PROMPT, max_tokens=2000, temperature=0.5, seed=7)
     assert (done.text, done.calls, done.stopped, done.cancelled) == ("Hello there", None, True, False)
     assert (done.prompt_tokens, done.completion_tokens, done.cached_tokens) == (11, 3, 5)
     assert 0 < done.first_token_seconds <= done.seconds
@@ -73,7 +74,7 @@ def test_http_asks_with_messages_and_tools(bench: Bench) -> None:
     assert path == "/v1/chat/completions"
     assert "Authorization" not in headers
     assert body["messages"] == [{"role": "system", "content": SYSTEM}, {"role": "user", "content": "hi"}]
-    assert (body["model"], body["max_tokens"], body["temperature"], body["seed"]) == ("m", 50, 0.5, 7)
+    assert (body["model"], body["max_tokens"], body["temperature"], body["seed"]) == ("m", 2000, 0.5, 7)
     assert body["tools"] == openai_tools()
     assert body["stream"] is True
     assert "tool_choice" not in body
@@ -341,6 +342,24 @@ def test_http_requests_run_side_by_side(bench: Bench) -> None:
     for thread in threads:
         thread.join(5)
     assert done == ["Hello"] * 4
+
+
+def test_http_a_connection_is_used_again(bench: Bench) -> None:
+    server = bench.serve(kept_open("Hello"))
+    engine = bench.engine(server)
+    assert [engine.complete(PROMPT).text for _ in range(3)] == ["Hello"] * 3
+    assert len(set(server.ports)) == 1
+
+
+def test_http_lists_models(bench: Bench) -> None:
+    server = bench.serve(refuse(200, {"data": [{"id": "qwen2.5:14b"}, {"id": "models/gemini"}]}))
+    engine = bench.engine(server)
+    assert engine.models() == ("qwen2.5:14b", "gemini")
+    assert server.seen[0][0] == "/v1/models"
+    for fault, cure in ((refuse(200, "[]"), "lists no models"), (refuse(500), "fault"), (hang, "silent")):
+        server.script[:] = [fault]
+        with pytest.raises(EngineUnavailable, match=cure):
+            engine.models()
 
 
 @pytest.mark.parametrize(

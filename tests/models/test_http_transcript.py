@@ -167,6 +167,8 @@ def test_http_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("", None, "set `endpoint`"),
         ("ftp://x/v1", None, "set `endpoint`"),
         ("localhost:11434", None, "set `endpoint`"),
+        ("http://[::1/v1", None, "set `endpoint`"),
+        ("http://host:99999/v1", None, "set `endpoint`"),
         ("http://me:pw@127.0.0.1/v1", None, "no password"),
         ("http://192.168.1.7:8080/v1", Key("secret"), "unencrypted"),
         ("http://127.0.0.1.evil.example/v1", Key("secret"), "unencrypted"),

@@ -1,18 +1,24 @@
-"""One request to a chat endpoint: send, read the stream, tell what went wrong and whether to ask again."""
+"""One request to a server: send, read the stream, tell what went wrong and whether to ask again."""
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
 import httpx
 
-from enactor.models.engine import EngineError, EngineUnavailable
+from enactor.models.engine import EngineUnavailable
 from enactor.models.remote.endpoint import Endpoint
-from enactor.models.remote.patience import Patience, wanted_pause
+from enactor.models.remote.patience import Patience
+from enactor.models.remote.refusals import TryAgain, clean, code, explained, message, out_of_reach
 from enactor.models.remote.reply import MAX_BYTES, Events, Garbage, MidwayError, Reply
 
-MAX_ERROR_CHARS = 300
+LINGER_S = 0.2
+"""Seconds for the end of a body after its last event. A body that was read to its end leaves the connection
+open for the next request, which saves a handshake."""
+
 _TRANSIENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -22,15 +28,6 @@ _TRANSIENT = (
     httpx.RemoteProtocolError,
     httpx.ProxyError,
 )
-
-
-class TryAgain(Exception):
-    """The attempt failed in a way that may pass. `wanted` is the pause the server asked for, in seconds."""
-
-    def __init__(self, problem: EngineUnavailable, wanted: float | None = None) -> None:
-        super().__init__(str(problem))
-        self.problem = problem
-        self.wanted = wanted
 
 
 def open_client(endpoint: Endpoint, patience: Patience) -> httpx.AsyncClient:
@@ -46,27 +43,50 @@ async def ask(client: httpx.AsyncClient, endpoint: Endpoint, body: Mapping[str, 
     """One attempt; the answer is in `reply`. Raises `TryAgain`, or `EngineError` where trying again is of no
     use."""
     url = f"{endpoint.url.rstrip('/')}/chat/completions"
-    try:
+    with _told(endpoint):
         async with client.stream("POST", url, json=body, auth=partial(_sign, endpoint)) as answer:
             if answer.status_code != 200:
                 await _refused(endpoint, answer)
             await _read(endpoint, answer, reply)
-    except httpx.TimeoutException as error:
-        if isinstance(error, httpx.ConnectTimeout):
-            raise TryAgain(_out_of_reach(endpoint, "no connection in time")) from None
+
+
+async def list_models(client: httpx.AsyncClient, endpoint: Endpoint) -> tuple[str, ...]:
+    """Names of the models that the server has. Raises as `ask`."""
+    with _told(endpoint):
+        async with client.stream(
+            "GET", f"{endpoint.url.rstrip('/')}/models", auth=partial(_sign, endpoint)
+        ) as answer:
+            if answer.status_code != 200:
+                await _refused(endpoint, answer)
+            body = await _bounded(answer.aiter_bytes(), MAX_BYTES)
+            try:
+                rows = json.loads(body)["data"]
+                return tuple(str(row["id"]).removeprefix("models/") for row in rows)
+            except (ValueError, TypeError, KeyError, RecursionError):
+                raise Garbage("it lists no models") from None
+
+
+@contextmanager
+def _told(endpoint: Endpoint) -> Iterator[None]:
+    """What goes wrong inside, as what it means."""
+    try:
+        yield
+    except httpx.ConnectTimeout:
+        raise TryAgain(out_of_reach(endpoint, "no connection in time")) from None
+    except httpx.TimeoutException:
         raise EngineUnavailable(
             f"{endpoint.name} at {endpoint.url} has been silent for too long: is it loading or swapping? A "
             "larger `engine_timeout` waits longer"
         ) from None
     except _TRANSIENT as error:
-        raise TryAgain(_out_of_reach(endpoint, str(error) or type(error).__name__)) from None
-    except (httpx.DecodingError, Garbage) as error:
+        raise TryAgain(out_of_reach(endpoint, str(error) or type(error).__name__)) from None
+    except MidwayError as error:
+        raise explained(endpoint, code(error.body), message(json.dumps(error.body)), {}) from None
+    except (httpx.HTTPError, Garbage) as error:
         raise EngineUnavailable(
             f"{endpoint.name} at {endpoint.url} did not answer as an OpenAI-compatible server "
-            f"({_clean(endpoint, str(error))}): check the address; it ends with /v1 for most"
+            f"({clean(endpoint, str(error))}): check the address; it ends with /v1 for most"
         ) from None
-    except MidwayError as error:
-        raise _explained(endpoint, _code(error.body), _message(json.dumps(error.body)), None) from None
 
 
 def _sign(endpoint: Endpoint, request: httpx.Request) -> httpx.Request:
@@ -77,103 +97,45 @@ def _sign(endpoint: Endpoint, request: httpx.Request) -> httpx.Request:
 
 
 async def _read(endpoint: Endpoint, answer: httpx.Response, reply: Reply) -> None:
-    streamed = "json" not in answer.headers.get("content-type", "").split(";")[0]
+    pieces = answer.aiter_bytes()
+    if "json" in answer.headers.get("content-type", "").split(";")[0]:
+        reply.whole((await _bounded(pieces, MAX_BYTES)).decode("utf-8", "replace"))
+        return
     size = 0
-    body = bytearray()
     events = Events()
-    async for piece in answer.aiter_bytes():
+    async for piece in pieces:
         size += len(piece)
         if size > MAX_BYTES:
             raise Garbage(f"over {MAX_BYTES // 2**20} MB came")
-        if not streamed:
-            body += piece
-            continue
-        for data in events.feed(piece):
-            if reply.event(data):
-                return
-    if not streamed:
-        reply.whole(body.decode("utf-8", "replace"))
-        return
-    for data in events.rest():
-        if reply.event(data):
+        if any(map(reply.event, events.feed(piece))):
+            if not reply.ended:
+                await _linger(pieces)
             return
+    if any(map(reply.event, events.rest())):
+        return
     if reply.finish is None:
         if not reply.parts and not reply.calls and size:
             raise Garbage("no event in it")
-        raise TryAgain(_out_of_reach(endpoint, "the answer broke off"))
+        raise TryAgain(out_of_reach(endpoint, "the answer broke off"))
+
+
+async def _linger(pieces: AsyncIterator[bytes]) -> None:
+    with suppress(TimeoutError, httpx.HTTPError):
+        async with asyncio.timeout(LINGER_S):
+            async for _ in pieces:
+                pass
+
+
+async def _bounded(pieces: AsyncIterator[bytes], most: int) -> bytes:
+    body = bytearray()
+    async for piece in pieces:
+        body += piece
+        if len(body) > most:
+            raise Garbage(f"over {most // 2**10} kB came")
+    return bytes(body)
 
 
 async def _refused(endpoint: Endpoint, answer: httpx.Response) -> None:
     """Raise what a status other than 200 means."""
-    body = bytearray()
-    async for piece in answer.aiter_bytes():
-        body += piece
-        if len(body) > 64 * 2**10:
-            break
-    problem = _explained(
-        endpoint, answer.status_code, _message(body.decode("utf-8", "replace")), answer.headers
-    )
-    raise problem
-
-
-def _explained(
-    endpoint: Endpoint, status: int, said: str, headers: Mapping[str, str] | None
-) -> EngineError | TryAgain:
-    """What to raise for a refusal: `TryAgain` for 429 and 5xx."""
-    said = _clean(endpoint, said)
-    where = f"{endpoint.name} at {endpoint.url}"
-    if status == 429 or 500 <= status < 600:
-        what = "is asked too often" if status == 429 else "has a fault of its own"
-        problem = EngineUnavailable(f"{where} {what} ({status}: {said}): try again later, or set `fallback`")
-        return TryAgain(problem, wanted_pause(headers or {}))
-    preset = endpoint.preset
-    if status in (401, 403):
-        held = f" {preset.key_variable} or" if preset.key_variable else ""
-        cure = f"check the key in{held} the file that `key_file` names"
-    elif status == 404:
-        cure = preset.fetch.format(model=endpoint.model, url=endpoint.url) + ", or correct `endpoint`"
-    elif 300 <= status < 400:
-        cure = "give `endpoint` the address that it points to; redirects are not followed"
-    elif "tool" in said.lower():
-        cure = f"use a model and a server with tool calls switched on ({preset.start})"
-    else:
-        cure = "a shorter history or another model may do"
-    return EngineError(f"{where} refused the request ({status}: {said}): {cure}")
-
-
-def _out_of_reach(endpoint: Endpoint, reason: str) -> EngineUnavailable:
-    return EngineUnavailable(
-        f"{endpoint.name} at {endpoint.url} is out of reach ({_clean(endpoint, reason)}): "
-        f"{endpoint.preset.start}, or set `endpoint`"
-    )
-
-
-def _clean(endpoint: Endpoint, text: str) -> str:
-    """A server's words fit for a terminal and a log: one line, short, without the key."""
-    if endpoint.key is not None:
-        text = endpoint.key.hide(text)
-    printable = "".join(c if c.isprintable() else " " for c in text)
-    return " ".join(printable.split())[:MAX_ERROR_CHARS] or "no reason given"
-
-
-def _message(text: str) -> str:
-    """The message in an error's body, in any of the usual forms; else the body."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    for _ in range(4):
-        if isinstance(value, list) and value:
-            value = value[0]
-        elif isinstance(value, Mapping):
-            value = next((value[k] for k in ("error", "message", "detail") if value.get(k)), text)
-        else:
-            break
-    return value if isinstance(value, str) else text
-
-
-def _code(body: Any) -> int:
-    """The status in an error inside a stream; 500 where there is none."""
-    error = body.get("error") if isinstance(body, Mapping) else None
-    code = error.get("code") if isinstance(error, Mapping) else None
-    return code if isinstance(code, int) and 400 <= code < 600 else 500
+    said = await _bounded(answer.aiter_bytes(), 64 * 2**10)
+    raise explained(endpoint, answer.status_code, message(said.decode("utf-8", "replace")), answer.headers)

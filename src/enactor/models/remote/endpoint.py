@@ -19,8 +19,12 @@ class Endpoint:
     key: Key | None = None
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            parts = urlsplit(self.url)
+            whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            whole = False
+        if not whole:
             raise EngineError(f"{self.url or 'nothing'} is no address: set `endpoint`, http://HOST:PORT/v1")
         if parts.username or parts.password:
             raise EngineError("an address holds no password: put the key into the environment or a file")

@@ -5,7 +5,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import Any, Self, TypeVar, Unpack
 
 from enactor.models.engine import Completion, EngineError, EngineUnavailable, Options, Request
 from enactor.models.remote.background import Background
@@ -16,6 +16,8 @@ from enactor.models.remote.presets import split_name
 from enactor.models.remote.reply import Reply
 from enactor.models.remote.transcript import Chat, read_prompt
 from enactor.prompt import DIALECTS, Dialect, system_with_tools
+
+T = TypeVar("T")
 
 
 class HttpEngine:
@@ -41,7 +43,7 @@ class HttpEngine:
         self._patience = patience or Patience()
         self._dialect = dialect
         self._lock = threading.Lock()
-        self._active: set[Future[None]] = set()
+        self._active: set[Future[Any]] = set()
         self._background: Background | None = None
         self._client: Any = None  # an httpx.AsyncClient that belongs to the background's loop
         self._closed = False
@@ -71,15 +73,19 @@ class HttpEngine:
         except BaseException:
             under_way.cancel()  # Ctrl-C while waiting
             raise
-        finally:
-            with self._lock:
-                self._active.discard(under_way)
         return reply.completion(self._dialect, cancelled=cancelled)
+
+    def models(self) -> tuple[str, ...]:
+        """Names of the models that the server has, asked once. Raises as `complete`."""
+        try:
+            return self._submit(self._list()).result()
+        except EngineError as error:
+            raise error.with_traceback(None) from None
 
     def cancel(self) -> None:
         """See `Engine.cancel`. Takes effect at once, in whatever the request is waiting for."""
         with self._lock:
-            for under_way in self._active:
+            for under_way in tuple(self._active):
                 under_way.cancel()
 
     def close(self) -> None:
@@ -116,7 +122,7 @@ class HttpEngine:
                 body["tool_choice"] = "required"
         return body
 
-    def _submit(self, work: Coroutine[Any, Any, None]) -> "Future[None]":
+    def _submit(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
         with self._lock:
             if self._closed:
                 work.close()
@@ -125,13 +131,31 @@ class HttpEngine:
                 self._background = Background(f"engine {self.name}")
             under_way = self._background.submit(work)
             self._active.add(under_way)
+            under_way.add_done_callback(self._active.discard)
             return under_way
+
+    async def _list(self) -> tuple[str, ...]:
+        import asyncio
+
+        from enactor.models.remote.client import list_models, open_client
+        from enactor.models.remote.refusals import TryAgain
+
+        if self._client is None:
+            self._client = open_client(self.endpoint, self._patience)
+        try:
+            async with asyncio.timeout(self._patience.whole):
+                return await list_models(self._client, self.endpoint)
+        except TryAgain as failure:
+            raise failure.problem from None
+        except TimeoutError:
+            raise EngineUnavailable(f"{self.name} at {self.endpoint.url} did not answer in time") from None
 
     async def _converse(self, body: Mapping[str, Any], reply: Reply) -> None:
         """Ask until there is an answer or no sense in going on."""
         import asyncio
 
-        from enactor.models.remote.client import TryAgain, ask, open_client
+        from enactor.models.remote.client import ask, open_client
+        from enactor.models.remote.refusals import TryAgain
 
         if self._client is None:
             self._client = open_client(self.endpoint, self._patience)

@@ -18,7 +18,8 @@ class Preset:
     `url` is its base, up to and with `/v1`; empty where it has to be given. `key_variable` names the
     environment variable of the key; `key_needed` says that nothing works without. `forcing` is how a call can
     be forced: by a GBNF `grammar`, by `tool_choice: required`, or not at all. `seed`: whether it takes one.
-    `least_tokens` is the smallest limit of an answer that makes sense. `signature` is put beside each
+    `least_tokens` is the smallest limit of an answer: models that think do so within it, and would come to no
+    answer in the 192 tokens that a tuned one needs. `signature` is put beside each
     earlier call. `start` and `fetch` are the cures when nothing listens and when the model is missing.
     """
 
@@ -30,7 +31,7 @@ class Preset:
     key_needed: bool = False
     forcing: Forcing = "required"
     seed: bool = True
-    least_tokens: int = 0
+    least_tokens: int = 1024
     signature: str | None = None
 
 
@@ -74,7 +75,7 @@ PRESETS: dict[str, Preset] = {
             key_variable="GEMINI_API_KEY",
             key_needed=True,
             seed=False,  # an unknown field is a 400
-            least_tokens=2048,  # what it thinks counts, and an answer of 192 tokens may be all thought
+            least_tokens=2048,
             # Gemini 3 refuses an earlier call without its signature. Records keep none; this stands for "made
             # elsewhere": https://ai.google.dev/gemini-api/docs/thought-signatures
             signature="skip_thought_signature_validator",
@@ -85,6 +86,7 @@ PRESETS: dict[str, Preset] = {
             start="start it with `enactor serve model`",
             fetch="name the one that `enactor serve model` was started with",
             key_variable="MODEL_API_KEY",
+            least_tokens=0,
         ),
         Preset(
             "http",
