@@ -15,6 +15,7 @@ import pytest
 from label_records import copied
 
 from enactor.serve.label import Desk, listen, make_app
+from enactor.trace import Trace, TraceStore
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
 uvicorn = pytest.importorskip("uvicorn")
@@ -218,6 +219,27 @@ def test_grammar_errors_are_live_and_the_nearest_form_is_taken(page_of: Any) -> 
     page.keyboard.press("r")
     page.keyboard.type("Which frogs?")
     expect(page.locator("#row")).to_have_text("Becomes a row: ask, ask.")
+
+
+def test_a_long_queue_is_walked_to_its_end(page_of: Any) -> None:
+    store = TraceStore(page_of.folder)
+    for n in range(60):
+        store.append(Trace(f"request {n:02}", "ok", "answered", "answered", timestamp="2030-01-01"))
+    page = page_of()
+    assert page.locator(".entry").count() == 50
+    assert page.locator("#more").is_visible()
+    page.keyboard.press("5")
+    page.keyboard.press("Enter")  # the order of the queue changes under the page
+    expect(page.locator("#count")).to_have_text("1 of 66")
+    page.locator(".entry").last.click()
+    for _ in range(17):
+        before = request(page)
+        page.keyboard.press("j")
+        expect(page.locator("blockquote")).not_to_have_text(before)
+    page.keyboard.press("j")
+    expect(page.locator("#toast")).to_have_text("That was the last one.")
+    assert page.locator(".entry").count() == 66
+    assert len(set(page.locator(".entry").all_text_contents())) == 66
 
 
 def test_hostile_text_is_only_text(page_of: Any) -> None:

@@ -31,6 +31,7 @@ from enactor.serve.plain import plain
 from enactor.trace import Trace, TraceStore
 
 PAGE = 50
+MOST = 5000
 
 
 def _name(value: str) -> str:
@@ -77,8 +78,9 @@ class Desk:
         self._queue = Queue(store)
         self._lock = threading.RLock()
 
-    def queue(self, annotator: str, view: str = "todo", offset: int = 0) -> dict[str, Any]:
-        """Up to 50 entries of a view from `offset` on, the size of the view, and the progress."""
+    def queue(self, annotator: str, view: str = "todo", limit: int = PAGE) -> dict[str, Any]:
+        """The first `limit` entries of a view (5,000 at most), the size of the view, and the progress. There
+        is no offset: the order changes with each label."""
         if view not in get_args(View):
             raise Refused(f"no view {view!r}; known are {', '.join(get_args(View))}")
         with self._lock:
@@ -88,8 +90,7 @@ class Desk:
             return {
                 "view": view,
                 "total": len(rows),
-                "offset": offset,
-                "entries": [show_entry(e, s, labels, annotator) for e, s in rows[offset : offset + PAGE]],
+                "entries": [show_entry(e, s, labels, annotator) for e, s in rows[: min(limit, MOST)]],
                 "progress": self._progress(labels, annotator),
                 "undo": labels.last_of(annotator) is not None,
             }

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from enactor.errors import EnactorError
-from enactor.serve.label.desk import Desk, Refused
+from enactor.serve.label.desk import PAGE, Desk, Refused
 from enactor.serve.label.guard import LOOPBACK, App, Guard
 
 MIN_TOKEN = 16
@@ -54,8 +54,9 @@ def make_app(desk: Desk, *, annotator: str = "", token: str = "") -> App:
 
     async def queue(request: Request) -> Response:
         given = request.query_params
-        offset = int(given["offset"]) if given.get("offset", "").isdecimal() else 0
-        return await ask(lambda: desk.queue(given.get("annotator", ""), given.get("view", "todo"), offset))
+        number = given.get("limit", "")
+        limit = int(number) if number.isdecimal() and len(number) < 8 else PAGE
+        return await ask(lambda: desk.queue(given.get("annotator", ""), given.get("view", "todo"), limit))
 
     async def trace(request: Request) -> Response:
         name = request.query_params.get("annotator", "")

@@ -28,7 +28,7 @@ const query = (values) => new URLSearchParams(values).toString();
 export const api = {
   login: (token) => call("/api/login", { token }),
   session: () => call("/api/session"),
-  queue: (annotator, view, offset) => call(`/api/queue?${query({ annotator, view, offset })}`),
+  queue: (annotator, view, limit) => call(`/api/queue?${query({ annotator, view, limit })}`),
   trace: (id, annotator) => call(`/api/traces/${encodeURIComponent(id)}?${query({ annotator })}`),
   progress: (annotator) => call(`/api/progress?${query({ annotator })}`),
   check: (trace, text, reply) => call("/api/check", { trace, text, reply }),

@@ -6,6 +6,7 @@ import { Editor } from "./editor.js";
 import { KEYS, listen, setSingle, single } from "./keys.js";
 import { badge, drawLabel, drawTrace } from "./trace.js";
 
+const PAGE = 50;
 const WHO = "enactor-label-annotator";
 const VIEWS = ["todo", "disputed", "done", "all"];
 
@@ -78,14 +79,14 @@ function judged({ lines, row }) {
 // -- the queue and the trace ----------------------------------------------------------
 
 async function show(view = now.view, select = true) {
-  const found = await api.queue(now.annotator, view, 0);
+  const found = await api.queue(now.annotator, view, PAGE);
   now.view = view;
-  take(found, []);
+  take(found);
   if (select) await open(now.entries[0]?.id ?? null);
 }
 
-function take(found, before) {
-  now.entries = [...before, ...found.entries];
+function take(found) {
+  now.entries = found.entries;
   now.total = found.total;
   $("undo").disabled = !found.undo;
   drawProgress(found.progress);
@@ -146,16 +147,16 @@ function move(step) {
   const next = now.entries[at + step];
   return leave(async () => {
     if (next) return open(next.id);
-    if (step > 0 && now.entries.length < now.total) {
-      await more();
-      return move(step);
-    }
+    if (step > 0 && (await more())) return move(step);
     return toast(step > 0 ? "That was the last one." : "That is the first one.");
   });
 }
 
+/** A longer list, asked for anew: each label changes the order. Whether it grew. */
 async function more() {
-  take(await api.queue(now.annotator, now.view, now.entries.length), now.entries);
+  const had = now.entries.length;
+  if (had < now.total) take(await api.queue(now.annotator, now.view, had + PAGE));
+  return now.entries.length > had;
 }
 
 // -- what can be done -----------------------------------------------------------------
