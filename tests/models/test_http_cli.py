@@ -60,6 +60,27 @@ def test_http_cli_predicts_and_changes_to_the_fallback(
     assert "enactor:default answers for the next 30 s" in capfd.readouterr().err
 
 
+def test_http_cli_doctor_looks_at_the_server(capfd: pytest.CaptureFixture[str]) -> None:
+    def findings(model: str, url: str) -> tuple[str, str, str]:
+        main(["doctor", "--json", "--model", model, "--endpoint", url])
+        found = json.loads(capfd.readouterr().out)
+        rows = found["findings"] if isinstance(found, dict) else found
+        (one,) = [row for row in rows if row["name"] == "remote model"]
+        return one["level"], one["found"], one["cure"]
+
+    with serving(refuse(200, {"data": [{"id": "qwen:latest"}]})) as server:
+        level, found, cure = findings("ollama:qwen", server.url)
+        assert (level, cure) == ("ok", "")
+        assert "answered in" in found
+        level, found, cure = findings("ollama:llama", server.url)
+        assert (level, cure) == ("note", "fetch it with `ollama pull llama`")
+        url = server.url
+    level, found, cure = findings("ollama:qwen", url)
+    assert level == "missing"
+    assert "out of reach" in found
+    assert "ollama serve" in cure
+
+
 def test_http_cli_mistakes_name_their_cure(capfd: pytest.CaptureFixture[str]) -> None:
     with serving(say("x")) as server:
         for arguments, cure in (

@@ -16,6 +16,7 @@ import openai
 import pytest
 from model_desk import Slow, offered
 
+from enactor.cli import main
 from enactor.errors import EnactorError
 from enactor.models import EngineError, EngineUnavailable, ScriptedEngine, model_file
 from enactor.models.engine import PromptTooLong
@@ -293,6 +294,22 @@ def test_model_only_the_loopback_goes_without_a_token(tmp_path: Path) -> None:
         token_of(Config(token_file=file))
 
 
+def test_model_the_start_refuses_with_a_cure(capfd: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        for arguments, cure in (
+            (["--model", "ollama:qwen"], "embedded model with --model"),
+            (["--host", "0.0.0.0"], "--token-file"),
+            (["--port", port], "--host or --port"),
+            (["--host", "no.such.host.invalid", "--token-file", "none"], "name another file"),
+            (["--port", "0", "--model", "nothing-like-it"], "no model named"),
+        ):
+            assert main(["serve", "model", *arguments]) == 1
+            assert cure in capfd.readouterr().err
+    assert main(["serve", "model", "--port", "many"]) == 2
+
+
+@pytest.mark.slow
 @pytest.mark.model
 def test_model_the_command_serves_the_real_model(tmp_path: Path) -> None:
     try:

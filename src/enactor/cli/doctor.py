@@ -21,4 +21,4 @@ def run(config: Doctor, settings: Settings) -> int:
     return 0 if healthy(findings) else 1
 
 
-COMMAND = Command(Doctor, run, ("model", "backend", "log", "training_log", "cache"))
+COMMAND = Command(Doctor, run, ("model", "endpoint", "key_file", "backend", "log", "training_log", "cache"))

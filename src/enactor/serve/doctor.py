@@ -15,7 +15,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from enactor.errors import EnactorError
-from enactor.models import adapter_hash, base_path, cache_folder, default_adapter, find_base, known_sha256
+from enactor.models import (
+    adapter_hash,
+    base_path,
+    cache_folder,
+    default_adapter,
+    find_base,
+    is_remote,
+    known_sha256,
+    open_remote,
+)
 from enactor.models.load import BASE
 from enactor.settings import FILE, Settings, settings_file
 from enactor.world import world_hash
@@ -29,6 +38,7 @@ DISK_MB = 600
 """Base (98 MB) twice while it is unpacked, and two merged models of 145 MB."""
 MEMORY_MB = 700
 """Peak of the embedded model with two slots while it is merged, measured at 525 MB."""
+REMOTE_S = 5.0
 STALE_S = 10.0
 """The plugin writes its state every 0.6 s."""
 
@@ -51,8 +61,9 @@ def examine(settings: Settings) -> list[Finding]:
         _cache(),
         _disk(),
         _memory(),
-        _weights(),
+        _weights(settings),
         _adapter(settings),
+        *_remote(settings),
         _log(settings),
         *_client(settings),
         _train(),
@@ -168,11 +179,12 @@ def _available_mb() -> int | None:
         return None
 
 
-def _weights() -> Finding:
+def _weights(settings: Settings) -> Finding:
     path = base_path(DEFAULT)
     cure = f"enactor models pull {BASE}"
     if not path.is_file():
-        return Finding("weights", "missing", f"{DEFAULT.name} is not in the cache", cure)
+        level: Level = "note" if is_remote(settings.model) else "missing"
+        return Finding("weights", level, f"{DEFAULT.name} is not in the cache", cure)
     try:
         found = known_sha256(path)
     except OSError as error:
@@ -192,6 +204,28 @@ def _adapter(settings: Settings) -> Finding:
         return Finding(
             "adapter", level, str(error), "pip install --force-reinstall enactor, or set another model"
         )
+
+
+def _remote(settings: Settings) -> Iterator[Finding]:
+    if not is_remote(settings.model):
+        return
+    started = time.perf_counter()
+    try:
+        with open_remote(
+            settings.model, url=settings.endpoint, key_file=settings.key_file, timeout_s=REMOTE_S, tools=()
+        ) as engine:
+            names = engine.models()
+    except EnactorError as error:
+        found, _, cure = str(error).rpartition(": ")
+        yield Finding("remote model", "missing", found, cure)
+        return
+    endpoint = engine.endpoint
+    took = f"{endpoint.url} answered in {(time.perf_counter() - started) * 1000:.0f} ms"
+    if endpoint.model not in {*names, *(name.removesuffix(":latest") for name in names)}:
+        cure = endpoint.preset.fetch.format(model=endpoint.model, url=endpoint.url)
+        yield Finding("remote model", "note", f"{took}, and does not list {endpoint.model}", cure)
+        return
+    yield Finding("remote model", "ok", f"{endpoint.name}: {took}")
 
 
 def _log(settings: Settings) -> Finding:
