@@ -6,8 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from enactor.evaluate.goals import Ending, GoalError, parse_goal
-from enactor.evaluate.policies import idle, perfect
+from enactor.evaluate.policies import controlled, idle, perfect
 from enactor.evaluate.scenarios import Scenario, play_scenario
+from enactor.models import ScriptedEngine
 from enactor.prompt import tool_call
 from enactor.sim import Simulator
 from enactor.trace.values import Step, ToolResult
@@ -128,6 +129,17 @@ def test_waiting_and_repeating() -> None:
     verdict = play_scenario(scenario(solution=parts), perfect)
     assert verdict.passed
     assert len(verdict.steps) == 2
+
+
+def test_a_controller_plays_with_the_words_alone() -> None:
+    call = '{"name": "send_command", "arguments": {"command": "KILL_LOOP chickens none 2"}}'
+    engine = ScriptedEngine([f"<tool_call>\n{call}\n</tool_call>"])
+    verdict = play_scenario(scenario(), controlled(engine))
+    assert verdict.passed
+    assert "kill 2 chickens" in engine.prompts[0]
+    assert [step.result.lowered for step in verdict.steps] == ["KILL_LOOP Chicken none 2"]
+    talk = play_scenario(scenario(), controlled(ScriptedEngine(lambda prompt: "Sure, killing chickens now!")))
+    assert not talk.passed
 
 
 @pytest.mark.parametrize(

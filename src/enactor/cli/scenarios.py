@@ -1,7 +1,11 @@
 """`enactor scenarios`: the tasks of the evaluation, listed, shown, and checked by playing them."""
 
+import json
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field
@@ -30,6 +34,16 @@ class Check(Config):
 
     family: str | None = Field(None, description="Only this family", json_schema_extra={"positional": True})
     seed: int = Field(0, ge=0, description="Seed of the game")
+
+
+class Play(Config):
+    """Let a model play scenarios, given the player's words only, and say how many it passes."""
+
+    family: str | None = Field(None, description="Only this family", json_schema_extra={"positional": True})
+    level: str | None = Field(None, description="Only easy, medium or hard ones")
+    limit: int | None = Field(None, ge=1, description="Only the first so many")
+    seed: int = Field(0, ge=0, description="Seed of the game")
+    out: Path | None = Field(None, description="JSON lines file for one verdict each, with its calls")
 
 
 def show_list(config: List, settings: Settings) -> int:
@@ -117,10 +131,45 @@ def check(config: Check, settings: Settings) -> int:
     return 1 if faults else 0
 
 
+def play(config: Play, settings: Settings) -> int:
+    """A line for each scenario as it ends, then the rates by level."""
+    from enactor.evaluate.policies import controlled
+    from enactor.evaluate.scenarios import play_scenario, scenarios
+    from enactor.evaluate.stats import rate
+    from enactor.serve.opening import open_engine, system_turn
+
+    chosen = [
+        s
+        for s in scenarios().values()
+        if config.family in (None, s.family) and config.level in (None, s.level)
+    ][: config.limit]
+    if not chosen:
+        print("enactor: no such scenarios; see `enactor scenarios list`", file=sys.stderr)
+        return 1
+    passed: dict[str, list[bool]] = {}
+    if config.out:
+        config.out.parent.mkdir(parents=True, exist_ok=True)
+    record = config.out.open("w", encoding="utf-8") if config.out else nullcontext()
+    with record as out, open_engine(settings) as engine:
+        player = controlled(engine, system_turn(settings.model))
+        for one in chosen:
+            verdict = play_scenario(one, player, config.seed)
+            for group in (one.level, "all"):
+                passed.setdefault(group, []).append(verdict.passed)
+            if out:
+                print(json.dumps(asdict(verdict), ensure_ascii=False), file=out, flush=True)
+            print(f"{'pass' if verdict.passed else 'FAIL'}  {one.id:28} {one.say}", flush=True)
+    for group, flags in passed.items():
+        found = rate(flags)
+        print(f"{group:8} {found} of {found.n}")
+    return 0
+
+
 ACTIONS: Mapping[str, Command[Any]] = {
     "list": Command(List, show_list),
     "show": Command(Show, show_one),
     "check": Command(Check, check),
+    "play": Command(Play, play, ("model", "threads", "context", "cache")),
 }
 
 
