@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enactor.cli import main
+from enactor.curate.chain import run_recipe
 from enactor.curate.conformance import (
     RUNTIMES,
     TEMPLATE,
@@ -22,8 +23,10 @@ from enactor.curate.conformance import (
     VllmWhole,
     check,
     expect,
+    failing,
 )
 from enactor.curate.conformance.reading import reading
+from enactor.curate.recipe import Counts, load_build_recipe
 from enactor.curate.rows import write_rows
 from enactor.errors import EnactorError
 from enactor.prompt import DIALECTS, chat_messages, render_row, render_turn, tool_call
@@ -220,3 +223,22 @@ def test_the_answer_is_one_of_the_trained_segments() -> None:
     for made in ROWS:
         assert [s.train for s in render_row(made.messages(), masked=())].count(True) >= 1
         assert [s.train for s in made.segments()].count(True) == 1
+
+
+def test_a_recipe_names_its_runtimes(tmp_path: Path) -> None:
+    counts = dict.fromkeys(("simple", "chat"), 2) | {
+        name: 0 for name in Counts.model_fields if name not in ("simple", "chat")
+    }
+    changes = {"out": tmp_path, "counts": counts, "split": {}, "runtimes": ["llama.cpp", "ollama"]}
+    manifest = run_recipe(load_build_recipe("small", changes))
+    assert (
+        manifest["conformance"]["ollama"]["survived"] == manifest["train"]["rows"] + manifest["test"]["rows"]
+    )
+    assert json.loads((tmp_path / "manifest.json").read_text("utf-8")) == manifest
+    with pytest.raises(EnactorError, match=r"runtime 'lmstudio' is not one of enactor, llama.cpp"):
+        load_build_recipe("small", {"runtimes": ["lmstudio"]})
+
+
+def test_what_is_lost_is_said() -> None:
+    tallies = check((made.messages() for made in ROWS), ["vllm"], dialect="compact")
+    assert failing(tallies) == ["vllm (1 of 9: a call came back as text 8)"]

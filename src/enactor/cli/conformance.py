@@ -36,7 +36,7 @@ class Conformance(Config):
 
 def run(config: Conformance, settings: Settings) -> int:
     """Exit code 0 when every row survives every runtime that was named, 1 when one does not."""
-    from enactor.curate.conformance import check
+    from enactor.curate.conformance import check, failing
 
     runtimes = [name.strip() for name in config.runtime.split(",") if name.strip()]
     left_out: dict[str, int] = {}
@@ -51,10 +51,10 @@ def run(config: Conformance, settings: Settings) -> int:
         _show(tallies)
         for reason, count in left_out.items():
             print(f"left out, {reason}: {count}")
-    failing = [name for name, tally in tallies.items() if not tally.whole]
-    if failing:
-        print(f"enactor: not every row survives {', '.join(failing)}", file=sys.stderr)
-    return 1 if failing else 0
+    lost = failing(tallies)
+    if lost:
+        print(f"enactor: not every row survives {'; '.join(lost)}", file=sys.stderr)
+    return 1 if lost else 0
 
 
 def _conversations(config: Conformance, left_out: dict[str, int]) -> Iterator[Sequence["Message"]]:

@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from enactor.curate.certificate import certify, families_of, family_of
+from enactor.curate.conformance import check, failing
 from enactor.curate.gather import Selection, Teacher, read_stores, rows_of
 from enactor.curate.mix import TRIES, by_kind, draws, grown, recoveries
 from enactor.curate.near import Places, near_any, repeats
 from enactor.curate.quality import FilterReport
 from enactor.curate.recipe import BuildError, BuildRecipe
-from enactor.curate.rows import Action, Row
+from enactor.curate.rows import Action, Row, read_rows
 from enactor.curate.spool import Spool
 from enactor.curate.synthesize import Funnel
 from enactor.trace import ReadReport
@@ -47,11 +48,30 @@ def run_recipe(
         manifest = _Build(recipe, spool, progress).run(teacher)
     finally:
         spool.close()
-    path = recipe.out / "manifest.json"
-    path.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    _write_manifest(recipe, manifest)
     if problems := manifest["certificate"].get("problems"):
         raise BuildError(f"the data set in {recipe.out} leaks: {'; '.join(problems)}")
+    if recipe.runtimes:
+        _conform(recipe, manifest, progress)
     return manifest
+
+
+def _conform(recipe: BuildRecipe, manifest: dict[str, Any], progress: Callable[[str], object]) -> None:
+    """Every row back through the runtimes that the recipe names; the matrix goes into the manifest, and a row
+    that is lost fails the build."""
+    paths = [path for side in SIDES if (path := recipe.out / f"{side}.jsonl").is_file() and side in manifest]
+    conversations = (row.messages() for path in paths for row in read_rows(path))
+    tallies = check(conversations, recipe.runtimes)
+    manifest["conformance"] = {name: tally.to_json() for name, tally in tallies.items()}
+    _write_manifest(recipe, manifest)
+    progress(f"survive {', '.join(recipe.runtimes)}: {min(t.survived for t in tallies.values())} rows")
+    if lost := failing(tallies):
+        raise BuildError(f"not every row in {recipe.out} survives {'; '.join(lost)}")
+
+
+def _write_manifest(recipe: BuildRecipe, manifest: Mapping[str, Any]) -> None:
+    path = recipe.out / "manifest.json"
+    path.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
 class _Build:

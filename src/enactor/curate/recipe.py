@@ -9,6 +9,7 @@ from typing import Any, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from enactor.curate.conformance import RUNTIMES
 from enactor.curate.near import THRESHOLD
 from enactor.curate.quality import RULES
 from enactor.curate.relabel import CURES, RETRY
@@ -81,6 +82,9 @@ class BuildRecipe(_Part):
     )
     near: float = Field(THRESHOLD, gt=0, le=1, description="similarity from which a row is a duplicate")
     split: Split = Split()
+    runtimes: tuple[str, ...] = Field(
+        default=(), description="runtimes whose reading of the calls every row has to survive"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -91,6 +95,7 @@ class BuildRecipe(_Part):
                 ("quality rule", self.gather.without_rules, tuple(RULES)),
                 ("relabelling rule", self.gather.without_cures, CURE_NAMES),
                 ("family", self.split.novel_families, tuple(families)),
+                ("runtime", self.runtimes, RUNTIMES),
             )
             for name in given
             if name not in known

@@ -6,9 +6,9 @@ vLLM's and Ollama's are written to their behaviour; ours is ours. `docs/exports.
 """
 
 from enactor.curate.conformance.llama_cpp import LlamaCpp
-from enactor.curate.conformance.matrix import RUNTIMES, TEMPLATE, Tally, check, expect
+from enactor.curate.conformance.matrix import Tally, check, expect, failing
 from enactor.curate.conformance.ollama import Ollama
-from enactor.curate.conformance.reading import Reading, Runtime
+from enactor.curate.conformance.reading import RUNTIMES, TEMPLATE, Reading, Runtime
 from enactor.curate.conformance.strict import Strict
 from enactor.curate.conformance.vllm import VllmStream, VllmWhole
 
@@ -25,4 +25,5 @@ __all__ = [
     "VllmWhole",
     "check",
     "expect",
+    "failing",
 ]

@@ -14,8 +14,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
-
 from enactor.curate.conformance.reading import Reading, reading
 from enactor.curate.conformance.tiny import write_tiny
 from enactor.errors import EnactorError
@@ -36,6 +34,8 @@ class LlamaCpp:
     name = "llama.cpp"
 
     def __init__(self, tools: Sequence[Mapping[str, Any]], template: str = CHAT_TEMPLATE) -> None:
+        import httpx
+
         self._tools = list(tools)
         self._folder = tempfile.TemporaryDirectory(prefix="enactor-conformance-")
         path = Path(self._folder.name) / "tiny.gguf"

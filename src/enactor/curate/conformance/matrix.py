@@ -8,7 +8,7 @@ from typing import Any
 
 from enactor.curate.conformance.llama_cpp import LlamaCpp
 from enactor.curate.conformance.ollama import Ollama
-from enactor.curate.conformance.reading import Reading, Runtime, reading
+from enactor.curate.conformance.reading import RUNTIMES, TEMPLATE, Reading, Runtime, reading
 from enactor.curate.conformance.strict import Strict
 from enactor.curate.conformance.vllm import VllmStream, VllmWhole
 from enactor.errors import EnactorError
@@ -16,9 +16,6 @@ from enactor.prompt import DIALECTS, chat_messages, escape, render_turn
 from enactor.trace.values import Message
 from enactor.world import TOOLS, openai_tools
 
-RUNTIMES = ("enactor", "llama.cpp", "vllm", "vllm-stream", "ollama")
-TEMPLATE = "template"
-"""Stands in the matrix before the runtimes: turns that the template writes as training saw them."""
 EXAMPLES = 3
 
 
@@ -99,6 +96,16 @@ def check(
             if progress:
                 progress(done)
     return tallies
+
+
+def failing(tallies: Mapping[str, Tally]) -> list[str]:
+    """What is to be said of each runtime that lost rows, or was given none: its name, how many and why."""
+    lines = []
+    for name, tally in tallies.items():
+        if not tally.whole:
+            reasons = ", ".join(f"{reason} {n}" for reason, n in tally.lost.most_common())
+            lines.append(f"{name} ({tally.survived} of {tally.rows}{': ' if reasons else ''}{reasons})")
+    return lines
 
 
 def expect(answer: Message) -> Reading:

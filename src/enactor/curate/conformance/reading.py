@@ -7,6 +7,9 @@ from typing import Any, Protocol
 
 from enactor.trace import canonical_json
 
+RUNTIMES = ("enactor", "llama.cpp", "vllm", "vllm-stream", "ollama")
+TEMPLATE = "template"
+"""Stands in the matrix before the runtimes: turns that the template writes as training saw them."""
 _PIECE = re.compile(r"\s*\w+|\s|[^\w\s]")
 
 

@@ -6,8 +6,6 @@ the request, never by the model.
 
 from pathlib import Path
 
-import numpy as np
-
 WIDTH = 32
 END, START, EMPTY = "<|im_end|>", "<|im_start|>", "<|endoftext|>"
 
@@ -15,6 +13,7 @@ END, START, EMPTY = "<|im_end|>", "<|im_start|>", "<|endoftext|>"
 def write_tiny(path: Path, template: str, context: int) -> None:
     """Write the model, some 100 kB of GGUF, with `template` as its chat template."""
     import gguf
+    import numpy as np
 
     tokens = [*_byte_letters(), EMPTY, START, END]
     writer = gguf.GGUFWriter(path, "llama")
