@@ -219,6 +219,14 @@ def test_grammar_errors_are_live_and_the_nearest_form_is_taken(page_of: Any) -> 
     page.keyboard.press("r")
     page.keyboard.type("Which frogs?")
     expect(page.locator("#row")).to_have_text("Becomes a row: ask, ask.")
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    expect(page.locator("blockquote")).not_to_have_text("farm 5 giant frogs")
+    assert page.locator("#reply").input_value() == ""
+    page.keyboard.press("k")
+    expect(page.locator("blockquote")).to_have_text("farm 5 giant frogs")
+    expect(page.locator("#reply")).to_have_value("Which frogs?")  # what was begun is kept
+    assert page.locator("#calls").input_value() == ""
 
 
 def test_a_long_queue_is_walked_to_its_end(page_of: Any) -> None:

@@ -221,7 +221,12 @@ def test_a_token_opens_a_session(start: Start, ids: dict[str, str]) -> None:
     assert TOKEN not in login.headers["set-cookie"]
     assert client.get("/api/queue").json()["total"] == 6
     assert client.post("/api/labels", json=sent).status_code == 200
+    assert (
+        client.get("/api/queue", headers={"Host": "by-its-name.lan"}).status_code == 200
+    )  # a session is enough
+    client.cookies.clear()
     client.cookies.set("enactor_label", "guess")
+    assert client.get("/api/queue").status_code == 401
     assert client.post("/api/login", json={"token": TOKEN}, headers={"Origin": "http://x"}).status_code == 403
 
 

@@ -10,7 +10,7 @@ const PAGE = 50;
 const WHO = "enactor-label-annotator";
 const VIEWS = ["todo", "disputed", "done", "all"];
 
-const now = { annotator: "", view: "todo", entries: [], total: 0, open: null, trace: null, drafts: new Map(), valid: true };
+const now = { annotator: "", view: "todo", entries: [], total: 0, open: null, trace: null, drafts: new Map() };
 const editor = new Editor(judged);
 
 // -- the label that is being made -----------------------------------------------------
@@ -63,14 +63,15 @@ function drawTags() {
   const flip = (tag) => {
     $("tags").value = (used.includes(tag) ? used.filter((other) => other !== tag) : [...used, tag]).join(", ");
     keep();
+    [...$("known-tags").children].find((chip) => chip.textContent === tag)?.focus();
   };
   const known = (now.trace?.known_tags ?? []).slice(0, 10);
   fill($("known-tags"), known.map((tag) => el("button.chip", { type: "button", "aria-pressed": String(used.includes(tag)), onclick: () => flip(tag) }, said(tag))));
 }
 
-function judged({ lines, row }) {
+function judged({ row }) {
   const { calls } = draft();
-  now.valid = lines.every((line) => line.ok);
+  if (calls !== null) keep(); // a completion that was taken is no input event
   $("reply-field").hidden = editor.text !== "";
   const told = calls === null ? "" : row.ok ? `Becomes a row: ${row.kind}, ${row.family}.` : `No row yet: ${row.reason}.`;
   $("row").textContent = told;
@@ -134,6 +135,7 @@ async function open(id) {
   window.scrollTo(0, 0);
   drawQueue();
   document.querySelector(".entry[aria-current]")?.scrollIntoView({ block: "nearest" });
+  if (document.activeElement === document.body) $("trace").focus({ preventScroll: true });
   await load(now.drafts.get(id) ?? now.trace.mine);
 }
 
@@ -275,8 +277,10 @@ function ask(title, why, type, value = "") {
 }
 
 async function name() {
-  const given = await ask("Your name", "It stands in your labels, and agreement is counted by it.", "text", now.annotator);
-  if (given) now.annotator = given.slice(0, 40);
+  do {
+    const given = await ask("Your name", "It stands in your labels, and agreement is counted by it.", "text", now.annotator);
+    now.annotator = given.slice(0, 40) || now.annotator;
+  } while (!now.annotator);
   localStorage.setItem(WHO, now.annotator);
   $("who").textContent = now.annotator;
 }
