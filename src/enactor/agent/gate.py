@@ -5,14 +5,13 @@ what is missing), the player's yes for what cannot be undone or is dangerous now
 """
 
 from enactor.trace.values import ToolResult
-from enactor.world import COMMANDS, Command, CommandError, GameState, check_needs, lower, parse
+from enactor.world import COMMANDS, ITEMS, Command, CommandError, GameState, check_needs, lower, parse
 
 LOW_HEALTH = 0.2
 _INTERRUPTS = frozenset({"STOP", "KILL", "EMERGENCY_STOP"})
 _STARTS_FIGHT = frozenset(
     {
         "KILL_LOOP",
-        "KILL_LOOP_CONFIG",
         "KILL_COW",
         "KILL_COW_GET_HIDES",
         "IMP_HUNT",
@@ -81,10 +80,12 @@ def _question(command: Command, state: GameState) -> str | None:
         for stack in state.inventory or ():
             held[stack.name] = held.get(stack.name, 0) + stack.quantity
         lost = ", ".join(f"{n} {name}" if n > 1 else name for name, n in held.items())
+        prices = {item.name: item.value for item in ITEMS.values()}
+        worth = sum(n * prices.get(name, 0) for name, n in held.items())
         summary = COMMANDS[command.verb].summary.rstrip(".")
         return (
             f"{command.render()}: {summary[0].lower() + summary[1:]}."
-            + (f" You hold {lost}." if lost else "")
+            + (f" You hold {lost}, worth about {worth:,} coins." if lost else "")
             + " Really?"
         )
     return None

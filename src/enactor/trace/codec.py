@@ -7,8 +7,8 @@ that part and are read as far as they go.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import TypeVar, get_args
+from dataclasses import asdict, fields, is_dataclass
+from typing import Any, TypeVar, get_args
 
 from enactor.trace.hashing import content_hash
 from enactor.trace.ledger import NatureOf, declared_nature, task_type
@@ -32,7 +32,14 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 
 def trace_hash(trace: Trace) -> str:
     """The identity of a trace: the hash of all its fields."""
-    return content_hash(asdict(trace))
+    return content_hash(_fields(trace))
+
+
+def _fields(value: Any) -> Any:
+    """What `dataclasses.asdict` gives, without its copies of what is plain already."""
+    if is_dataclass(value):
+        return {field.name: _fields(getattr(value, field.name)) for field in fields(value)}
+    return [_fields(item) for item in value] if isinstance(value, tuple) else value
 
 
 def to_row(trace: Trace, nature: NatureOf = declared_nature) -> dict[str, Json]:
