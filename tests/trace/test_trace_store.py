@@ -152,12 +152,15 @@ def test_a_player_is_hashed_and_can_be_forgotten(tmp_path: Path) -> None:
     other = store.append(with_player(SIMPLE, store, "Bob"))
     store.add_feedback(Feedback(mine, 1))
     store.add_feedback(Feedback(other, 4))
+    (tmp_path / "origins.jsonl").write_text(f'{{"trace":"{mine}","file":"x"}}\n{{"trace":"{other}"}}\n')
     assert all(b"Zezima" not in path.read_bytes() for path in tmp_path.iterdir())
     assert stat.S_IMODE((tmp_path / ".salt").stat().st_mode) == 0o600
     assert TraceStore(tmp_path).player("Zezima") == store.player("Zezima")
     assert store.forget("Zezima") == 1
     assert [t.player for t in store.iterate()] == [store.player("Bob")]
     assert set(store.feedback()) == {other}
+    assert mine not in (tmp_path / "origins.jsonl").read_text()
+    assert other in (tmp_path / "origins.jsonl").read_text()
     assert store.forget("Zezima") == 0
     assert store.forget(store.player("Bob")) == 1
     assert not list(tmp_path.glob("training_*"))

@@ -31,6 +31,9 @@ def run(config: Predict, settings: Settings) -> int:
         raise EnactorError(f"no cases at {config.cases}: name a file with a JSON object a line")
     if settings.backend != "sim":
         raise EnactorError("predictions are made in the simulator: use `--backend sim`")
+    store = TraceStore(config.traces) if config.traces else None
+    for line in store.opened.lines() if store else ():
+        print(line, file=sys.stderr)
     with open_engine(settings, slots=settings.slots) as engine:
         predictor = Predictor(
             CancellableEngine(engine),
@@ -39,7 +42,7 @@ def run(config: Predict, settings: Settings) -> int:
             settings.loop_window,
             settings.read_only,
             settings.dry_run,
-            TraceStore(config.traces) if config.traces else None,
+            store,
         )
         progress = _progress if sys.stderr.isatty() else None
         summary = predict_file(predictor, config.cases, config.out, slots=settings.slots, progress=progress)

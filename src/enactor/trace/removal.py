@@ -1,7 +1,7 @@
 """What leaves the store, and the note that it did: a player's traces on request, old days by the setting.
 
-Called under the store's lock. Feedback goes first, then the rows it is about: a run that was killed in
-between is finished by the next.
+Called under the store's lock. Feedback and other events go first, then the rows they are about: a run that
+was killed in between is finished by the next.
 """
 
 import json
@@ -51,7 +51,7 @@ def forget(folder: Path, player: str) -> int:
     for path in files:
         set_torn_aside(path)
     gone = {path: {identity(row) for row in _rows(path) if theirs(row)} for path in files}
-    _drop_feedback(folder, set().union(*gone.values()))
+    _drop_events(folder, set().union(*gone.values()))
     removed = sum(
         replace_lines(path, lambda line: not theirs(parse(line) or {})) for path in files if gone[path]
     )
@@ -76,7 +76,7 @@ def expire(folder: Path, first_kept: date) -> Counter[str]:
             counts[day_of(path)] += 1
             gone.add(identity(row))
     _note(folder, "retention", {"rows": counts.total(), "days": dict(counts)})
-    _drop_feedback(folder, gone)
+    _drop_events(folder, gone)
     for path in old:
         remove([path, *folder.glob(f"{path.name}.*")])
     return counts
@@ -88,11 +88,14 @@ def removals(folder: Path) -> list[dict[str, Json]]:
     return list(_rows(path)) if path.exists() else []
 
 
-def _drop_feedback(folder: Path, gone: set[str | None]) -> None:
-    path = folder / FEEDBACK
-    if gone and path.exists():
+def _drop_events(folder: Path, gone: set[str | None]) -> None:
+    """Out of every file of lines beside the days, what names one of the traces under `trace`."""
+    if not gone:
+        return
+    for path in sorted({*folder.glob("*.jsonl")} - {*day_files(folder), folder / REMOVALS}):
         set_torn_aside(path)
-        replace_lines(path, lambda line: (parse(line) or {}).get("trace", "") not in gone)
+        if any(row.get("trace", "") in gone for row in _rows(path)):
+            replace_lines(path, lambda line: (parse(line) or {}).get("trace", "") not in gone)
 
 
 def _note(folder: Path, reason: str, details: Mapping[str, Json]) -> None:

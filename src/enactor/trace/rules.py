@@ -116,19 +116,33 @@ def rules(verbs: tuple[str, ...]) -> Rules:
 
 def _parts(data: Mapping[str, Any], extra_verbs: Iterable[str]) -> dict[str, str]:
     """What the placeholders stand for. Those of `words` may hold the others."""
-    words = "|".join(sorted({*data["verbs"], *extra_verbs}, key=lambda w: (-len(w), w)))
     forms = [entry.split("/") for entry in data["actions"]]
-    base, past, ing = (_alternatives(form[n] for form in forms) for n in range(3))
+    base, past, ing = ([word for form in forms for word in form[n].split("|")] for n in range(3))
+    single = _alternatives([*data["verbs"], *extra_verbs])
     parts = {
-        "verb": rf"(?:[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|{words})(?![\w_])",
+        "verb": rf"(?:[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|{single})(?![\w_])",
         "tool": _alternatives([*data["tools"], *data["reads"]]),
-        "do": base,
-        "ed": past,
-        "ing": re.sub(r"ing(?=[|)])", "in(?:g|'|(?=\\\\b))", ing),
+        "do": _alternatives(base),
+        "ed": _alternatives(past),
+        "ing": rf"{_alternatives(word.removesuffix('g') for word in ing)}(?:g|'|(?=\b))",
     }
     return {**data["words"], **parts}
 
 
 def _alternatives(words: Iterable[str]) -> str:
-    every = {word for entry in words for word in entry.split("|")}
-    return rf"(?:{'|'.join(sorted(every, key=lambda w: (-len(w), w)))})"
+    """A pattern of any of the words, shared beginnings once: a list of them is tried one by one."""
+    tree: dict[str, Any] = {}
+    for word in words:
+        node = tree
+        for letter in word:
+            node = node.setdefault(letter, {})
+        node[""] = {}
+    return _branches(tree)
+
+
+def _branches(node: Mapping[str, Any]) -> str:
+    parts = [re.escape(letter) + _branches(rest) for letter, rest in sorted(node.items()) if letter]
+    if not parts:
+        return ""
+    joined = parts[0] if len(parts) == 1 and "" not in node else f"(?:{'|'.join(parts)})"
+    return f"{joined}?" if "" in node else joined
