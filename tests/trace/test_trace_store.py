@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -235,7 +236,7 @@ store = TraceStore(sys.argv[1])
 row = Trace("a", "x" * 3000, "executed", "executed", timestamp="2030-01-02T00:00:00")
 store.append(row)
 size = (Path(sys.argv[1]) / "training_2030-01-02.jsonl").stat().st_size
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL if sys.argv[2:] else signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (size + 100, size + 100))
 try:
     store.append(row)
@@ -255,6 +256,19 @@ def test_a_write_that_the_system_cuts_short_leaves_nothing(tmp_path: Path) -> No
     store = TraceStore(tmp_path)
     assert not store.opened.torn
     assert len(list(store.iterate())) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a limit on the size of files")
+def test_a_writer_that_dies_within_a_line_leaves_a_torn_tail_and_no_more(tmp_path: Path) -> None:
+    """The system ends the process in the middle of the write: 100 bytes of the line are there."""
+    done = subprocess.run([sys.executable, "-c", FULL, str(tmp_path), "die"], timeout=60)
+    assert done.returncode == -signal.SIGXFSZ
+    store = TraceStore(tmp_path)
+    ((aside, size),) = store.opened.torn
+    assert size == aside.stat().st_size == 100
+    assert "its 100 bytes are kept in" in store.opened.lines()[0]
+    store.append(SIMPLE)
+    assert len(list(store.iterate())) == 2
 
 
 def test_a_full_disk_is_an_error_with_a_cure_and_leaves_nothing(
