@@ -55,7 +55,15 @@ FAIL = (
     *("has:Tuna", "banked:Coal:>7", "worn:Lobster", "reached:lumbridge", "reached:3200,3219,2:7"),
     *("level:attack:>31", "xp:cooking:>0", "health:>50%", "style:attack", "running:KILL_LOOP"),
     *("fighting:Goblin", "quest:Cook's Assistant", "client:stopped", "window:none", "tab:magic", "paused"),
-    *("saved:home", "open:Gate", "offer:buy Logs", "called:DROP_ALL", "tried:EAT:blocked", "killed:Cow"),
+    *(
+        "saved:home",
+        "says:hello",
+        "open:Gate",
+        "offer:buy Logs",
+        "called:DROP_ALL",
+        "tried:EAT:blocked",
+        "killed:Cow",
+    ),
 )
 WRONG = (
     *("has:Purple widget", "has:", "has:Coal:7", "killed:Nobody", "reached:atlantis", "health:50"),

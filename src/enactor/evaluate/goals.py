@@ -208,6 +208,17 @@ def _open(value: str) -> Goal:
     return stands_open
 
 
+def _says(value: str) -> Goal:
+    """The open conversation shows these words, in its line or in its options."""
+
+    def shown(ending: Ending) -> bool:
+        talk = ending.now.dialogue or {}
+        lines = (str(talk.get("text")), *map(str, talk.get("options") or ()))
+        return bool(talk.get("open")) and any(value.casefold() in line.casefold() for line in lines)
+
+    return shown
+
+
 def _offer(value: str) -> Goal:
     """An offer of the exchange: `buy NAME` or `sell NAME`."""
     return lambda e: any(f"{o['kind']} {o['item']}" == value for o in e.now.raw.get("offers") or () if o)
@@ -269,6 +280,7 @@ HEADS: Mapping[str, Callable[[str], Goal]] = {
     "camera": _camera,
     "saved": _saved,
     "open": _open,
+    "says": _says,
     "offer": _offer,
     "paused": _paused,
     "grave": _grave,
