@@ -1,6 +1,7 @@
 """`enactor serve model` under load, under attack, and when the client leaves."""
 
 import json
+import random
 import signal
 import socket
 import subprocess
@@ -111,6 +112,34 @@ def test_model_a_client_that_leaves_the_queue_is_not_decoded() -> None:
         first.join(5)
         assert not engine.began.acquire(timeout=0.3)
         assert len(engine.ended) == 1
+
+
+@pytest.mark.parametrize("path", CHATS)
+def test_model_clients_that_leave_at_any_moment_leave_room(path: str) -> None:
+    """No slot is lost: with one slot and no queue, a later client is answered."""
+    chance = random.Random(5)
+    engine = Slow()
+    for _ in range(200):
+        engine.step.release()
+    with offered(engine, slots=1, queue=0) as url:
+        port = int(url.rpartition(":")[2])
+        for _ in range(40):
+            body = json.dumps({**BODY, "stream": chance.random() < 0.5})
+            head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+            whole = (head + body).encode()
+            with socket.create_connection(("127.0.0.1", port)) as leaves:
+                leaves.sendall(whole[: chance.choice((10, len(whole) - 5, len(whole), len(whole)))])
+                time.sleep(chance.random() * 0.01)
+        for _ in range(200):
+            engine.step.release()
+        answers = [0]
+
+        def answered() -> bool:
+            answers.append(httpx.post(f"{url}{path}", json={**BODY, "stream": False}, timeout=10).status_code)
+            return answers[-1] == 200
+
+        assert wait_for(answered)
+        assert set(answers) <= {0, 200, 503}
 
 
 def test_model_the_end_of_the_server_ends_what_is_under_way() -> None:
