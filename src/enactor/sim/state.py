@@ -6,7 +6,7 @@ import random
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from enactor.sim import facts
 from enactor.sim.levels import MAX_XP, combat_level, level_of
@@ -15,6 +15,12 @@ from enactor.world.state import Tile as Tile
 Result = dict[str, Any]
 Activity = Generator[int, None, Result]  # yields ticks to wait, returns the last response's result
 Handler = Callable[["World", Sequence[str]], Result | Activity]
+Event = Literal[
+    "alchemy", "bait", "buried", "cast", "chopped", "cooked", "crafted", "despawned", "eaten", "exchange",
+    "fare", "filled", "fire went out", "fished", "found", "grave crumbled", "lit", "loot", "milked", "milled",
+    "mined", "picked", "pickpocketed", "quest", "sheared", "shop", "smelted", "smithed", "spun", "toll",
+]  # fmt: skip
+"""What brings items into the world or takes them out of it. There is nothing else."""
 
 CAPACITY = 28
 TICK_S = 0.6
@@ -229,7 +235,7 @@ class World:
         self.kills: dict[str, int] = {}
         self.journal: deque[tuple[int, str, str]] = deque(maxlen=500)
         self.extra_spawns: list[facts.Spawn] = []
-        self.ledger: Counter[tuple[str, str]] = Counter()  # (event, item key) -> made minus used up
+        self.ledger: Counter[tuple[Event, str]] = Counter()  # (event, item key) -> made minus used up
 
     # -- where ------------------------------------------------------------------------------------------
 
@@ -301,24 +307,24 @@ class World:
             self.drops = [d for d in self.drops if d.expires > self.tick]
         return self.drops
 
-    def book(self, event: str, name: str, count: int) -> None:
+    def book(self, event: Event, name: str, count: int) -> None:
         """Enter into the ledger that items came into the world (`count` > 0) or left it (< 0)."""
         if count:
             self.ledger[event, facts.key(name)] += count
 
-    def give(self, name: str, count: int, event: str) -> int:
+    def give(self, name: str, count: int, event: Event) -> int:
         """Make items: into the inventory what fits, the rest on the ground; returns what fitted."""
         self.book(event, name, count)
         fitted = self.player.pack.add(name, count)
         self.drop(name, count - fitted)
         return fitted
 
-    def spill(self, name: str, count: int, event: str, tile: Tile | None = None) -> None:
+    def spill(self, name: str, count: int, event: Event, tile: Tile | None = None) -> None:
         """Make items that lie on the ground."""
         self.book(event, name, count)
         self.drop(name, count, tile)
 
-    def spend(self, name: str, count: int, event: str) -> int:
+    def spend(self, name: str, count: int, event: Event) -> int:
         """Use up to `count` of an item held; returns how many there were."""
         used = self.player.pack.remove(name, count)
         self.book(event, name, -used)
