@@ -113,7 +113,11 @@ def test_llama_factory(packages: Path, exported: Path, tokenizer: Any) -> None:
     processor = importlib.import_module("llamafactory.data.processor.supervised")
     declared = _alone("llama_factory_arguments", packages / "llamafactory" / "hparams" / "data_args.py")
     arguments = declared.DataArguments(
-        template="qwen", dataset_dir=str(exported / "llamafactory"), mask_history=True, overwrite_cache=True
+        template="qwen",
+        dataset_dir=str(exported / "llamafactory"),
+        mask_history=True,
+        overwrite_cache=True,
+        cutoff_len=16384,  # a token is a byte here
     )
     [attributes] = parser.get_dataset_list(["enactor_train"], str(exported / "llamafactory"))
     from datasets import load_dataset
