@@ -34,7 +34,7 @@ from enactor.models import EngineError, ScriptedEngine
 from enactor.models.engine import EngineUnavailable, Options, Request
 from enactor.models.remote import PRESETS, Endpoint, FailoverEngine, HttpEngine, Patience
 from enactor.models.remote.keys import Key
-from enactor.prompt import SYSTEM
+from enactor.prompt import SYSTEM, system_with_tools
 from enactor.world import openai_tools
 
 PROMPT = f"<|im_start|>system\n{SYSTEM}<|im_end|>\n<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n"
@@ -379,6 +379,16 @@ def test_http_what_cannot_be_forced_is_not_asked(bench: Bench) -> None:
     server = bench.serve(say("x"))
     assert bench.engine(server, "ollama").complete(PROMPT, grammar='root ::= "x"').text == ""
     assert server.seen == []
+
+
+@pytest.mark.parametrize(("grammar", "said"), [(None, 0), ('root ::= "x"', 1)])
+def test_http_tools_are_told_once(bench: Bench, grammar: str | None, said: int) -> None:
+    server = bench.serve(say("x"))
+    prompt = PROMPT.replace(SYSTEM, system_with_tools(openai_tools()))
+    bench.engine(server, "llama-server").complete(prompt, grammar=grammar)
+    body = server.seen[0][2]
+    assert body["messages"][0]["content"].count("<tools>\n") == said
+    assert ("tools" in body) == (not said)
 
 
 def test_http_quirks_of_gemini(bench: Bench) -> None:

@@ -16,6 +16,7 @@ from enactor.models.remote.presets import split_name
 from enactor.models.remote.reply import Reply
 from enactor.models.remote.transcript import Chat, read_prompt
 from enactor.prompt import DIALECTS, Dialect, system_with_tools
+from enactor.prompt.render import TOOLS_HEAD
 
 T = TypeVar("T")
 
@@ -102,6 +103,8 @@ class HttpEngine:
 
     def _body(self, request: Request, chat: Chat) -> dict[str, Any]:
         preset = self.endpoint.preset
+        if self._tools:
+            chat = _plain(chat)
         body: dict[str, Any] = {
             "model": self.endpoint.model,
             "messages": chat,
@@ -204,6 +207,13 @@ def open_remote(
     endpoint = Endpoint(preset, model, url or preset.url, find_key(preset, key_file))
     patience = Patience() if timeout_s is None else Patience(silence=min(120.0, timeout_s), whole=timeout_s)
     return HttpEngine(endpoint, tools=openai_tools() if tools is None else tools, patience=patience)
+
+
+def _plain(chat: Chat) -> Chat:
+    """The system turn without tools in words: the tools themselves go beside it."""
+    if not chat or chat[0]["role"] != "system":
+        return chat
+    return [{"role": "system", "content": chat[0]["content"].partition(TOOLS_HEAD)[0]}, *chat[1:]]
 
 
 def _described(chat: Chat, tools: Sequence[Mapping[str, Any]]) -> Chat:
