@@ -215,6 +215,9 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "0/5" in captured.out
     assert "vllm: a call came back as text: 5" in captured.out
     assert "not every row survives vllm" in captured.err
+    assert main(["conformance", "--rows", str(rows), "--json"]) == 0
+    assert list(json.loads(capsys.readouterr().out)["runtimes"]) == [TEMPLATE, *RUNTIMES]
+    assert main(["conformance", "--rows", str(rows), "--runtime", " , "]) == 1
     assert main(["conformance", "--rows", str(tmp_path / "no"), "--runtime", "vllm"]) == 1
 
 

@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 from export_rows import PLAYABLE, ROWS, STATE, openai_calls, row, said, send
 
 from enactor.cli import main
+from enactor.cli.export import FormName
 from enactor.curate.export import FORMS, Unfit, export, from_row, state_header
 from enactor.curate.rows import Row, write_rows
 from enactor.errors import EnactorError
@@ -208,6 +209,10 @@ def test_bad_input_is_refused_and_nothing_is_left(rows: Path, tmp_path: Path) ->
     with pytest.raises(EnactorError, match="not UTF-8"):
         export("trl", [torn], out)
     assert not list(out.glob("*"))
+
+
+def test_the_command_offers_every_form() -> None:
+    assert get_args(FormName) == tuple(FORMS)
 
 
 def test_the_command(rows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

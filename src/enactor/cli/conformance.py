@@ -23,10 +23,7 @@ class Conformance(Config):
     """
 
     rows: tuple[Path, ...] = Field(description="A file of rows; may be given more than once.")
-    runtime: str = Field(
-        "enactor,llama.cpp,vllm,vllm-stream,ollama",
-        description="The runtimes that the rows are meant for, separated by commas.",
-    )
+    runtime: str = Field("all", description="The runtimes that the rows are meant for, separated by commas.")
     operands: Literal["said", "lowered"] = Field(
         "said", description="Operands in the player's words, or as the plugin takes them."
     )
@@ -36,9 +33,10 @@ class Conformance(Config):
 
 def run(config: Conformance, settings: Settings) -> int:
     """Exit code 0 when every row survives every runtime that was named, 1 when one does not."""
-    from enactor.curate.conformance import check, failing
+    from enactor.curate.conformance import RUNTIMES, check, failing
 
-    runtimes = [name.strip() for name in config.runtime.split(",") if name.strip()]
+    named = [name.strip() for name in config.runtime.split(",") if name.strip()]
+    runtimes = RUNTIMES if named == ["all"] else named
     left_out: dict[str, int] = {}
     progress = _progress if sys.stderr.isatty() else None
     tallies = check(_conversations(config, left_out), runtimes, dialect=config.dialect, progress=progress)

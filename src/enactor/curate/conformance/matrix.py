@@ -68,6 +68,8 @@ def check(
     other is rendered by the dialect itself. Raises EnactorError for an unknown runtime or dialect, and where
     llama.cpp does not start.
     """
+    if not runtimes:
+        raise EnactorError(f"no runtime is named: choose among {', '.join(RUNTIMES)}")
     if unknown := [name for name in runtimes if name not in RUNTIMES]:
         raise EnactorError(f"no runtime {', '.join(unknown)}: choose among {', '.join(RUNTIMES)}")
     if dialect not in DIALECTS:
