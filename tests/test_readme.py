@@ -17,7 +17,7 @@ import pytest
 from pydantic import BaseModel
 
 from enactor.cli import COMMANDS, main
-from enactor.cli.serve import SERVICES, service
+from enactor.cli.command import Group
 from enactor.serve.cases import read_requests
 from enactor.settings import FILE_VARIABLE, PREFIX, Settings
 
@@ -75,11 +75,10 @@ def _enactor(arguments: Sequence[str]) -> None:
         return
     name, *rest = arguments
     assert name in COMMANDS, f"no command {name!r}"
-    if name == "serve":
-        assert rest[0] in SERVICES, f"no service {rest[0]!r}"
-        name, command, rest = f"serve {rest[0]}", service(rest[0]), rest[1:]
-    else:
-        command = import_module(COMMANDS[name][0]).COMMAND
+    command = import_module(COMMANDS[name][0]).COMMAND
+    if isinstance(command, Group):
+        assert rest[0] in command.parts, f"{name} has no part {rest[0]!r}"
+        name, command, rest = f"{name} {rest[0]}", command.part(rest[0]), rest[1:]
     parsed = vars(command.parser(name).parse_args(rest))  # leaves through SystemExit on an unknown option
     given = {key: value for key, value in parsed.items() if value is not None}  # as the command itself does
     settings = {key: given.pop(key) for key in command.settings if key in given}

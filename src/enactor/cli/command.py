@@ -2,7 +2,8 @@
 
 import argparse
 import os
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import UnionType
 from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin
@@ -69,6 +70,35 @@ class Command(Generic[C]):
             for key in self.settings:
                 _add(group, key, Settings.model_fields[key], both=True)
         return parser
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Several commands under one name, `enactor NAME PART …`. `parts` has for each what it does in a line and
+    how to get its command; only the asked one is got."""
+
+    parts: Mapping[str, tuple[str, Callable[[], Command[Any]]]]
+
+    def __call__(self, name: str, arguments: Sequence[str]) -> int:
+        """Run the part that the first argument names; 2 when there is none of that name."""
+        asked = arguments[0] if arguments else ""
+        if asked in self.parts:
+            return self.part(asked)(f"{name} {asked}", arguments[1:])
+        helping = asked in ("-h", "--help", "help")
+        print(self._help(name), file=sys.stdout if helping else sys.stderr)
+        if asked and not helping:
+            print(f"enactor {name}: no part {asked!r}", file=sys.stderr)
+        return 0 if helping else 2
+
+    def part(self, name: str) -> Command[Any]:
+        """The command of a part; `KeyError` for one that does not exist."""
+        return self.parts[name][1]()
+
+    def _help(self, name: str) -> str:
+        width = max(map(len, self.parts))
+        lines = [f"  {part:{width}}  {summary}" for part, (summary, _) in self.parts.items()]
+        last = f"`enactor {name} PART --help` tells its options."
+        return "\n".join((f"usage: enactor {name} PART [options]", "", *lines, "", last))
 
 
 def _key(key: str, field: FieldInfo) -> str:

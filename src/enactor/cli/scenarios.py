@@ -2,15 +2,14 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from pydantic import Field
 
-from enactor.cli.command import Command, Config
+from enactor.cli.command import Command, Config, Group
 from enactor.settings import Settings
 
 
@@ -165,21 +164,14 @@ def play(config: Play, settings: Settings) -> int:
     return 0
 
 
-ACTIONS: Mapping[str, Command[Any]] = {
-    "list": Command(List, show_list),
-    "show": Command(Show, show_one),
-    "check": Command(Check, check),
-    "play": Command(Play, play, ("model", "threads", "context", "cache")),
-}
-
-
-def COMMAND(name: str, arguments: Sequence[str]) -> int:
-    """Take the action's name off and run it."""
-    if arguments[:1] and arguments[0] in ACTIONS:
-        return ACTIONS[arguments[0]](f"{name} {arguments[0]}", arguments[1:])
-    asked = arguments[:1] in (["-h"], ["--help"])
-    print(
-        f"usage: enactor {name} {{{','.join(ACTIONS)}}} [options]; `enactor {name} check --help` tells them",
-        file=sys.stdout if asked else sys.stderr,
-    )
-    return 0 if asked else 2
+COMMAND = Group(
+    {
+        "list": ("list them with their words", lambda: Command(List, show_list)),
+        "show": ("show one and how its solution runs", lambda: Command(Show, show_one)),
+        "check": ("play every solution, and doing nothing", lambda: Command(Check, check)),
+        "play": (
+            "let a model play",
+            lambda: Command(Play, play, ("model", "threads", "context", "cache")),
+        ),
+    }
+)
