@@ -488,3 +488,38 @@ def test_a_stumbling_game_fails_each_verb_once() -> None:
     assert backend.send("GOTO 3222 3220 0")["status"] == "success"
     assert backend.settle(10)["result"]["message"] == "Arrived"
     assert (backend.name, backend.logs()) == (game.game.name, game.game.logs())
+
+
+def test_aggressive_creatures_attack_whom_they_dare() -> None:
+    weak = {
+        "location": [3225, 3360, 0],
+        "skills": {"attack": 5, "strength": 5, "defence": 5},
+        "health": [12, 12],
+    }
+    strong = {"location": [3225, 3360, 0], "health": [80, 80]}
+    strong["skills"] = dict.fromkeys(("attack", "strength", "defence"), 80)
+    for start, attacked in ((weak, True), (strong, False)):
+        sim = Simulator(start=start)
+        sim.send("GOTO 3227 3369 0")
+        sim.settle(30)
+        sim.advance(3)
+        assert any("attacks you" in line for line in sim.logs(60)) is attacked
+
+
+def test_death_leaves_a_grave_that_is_looted_or_crumbles() -> None:
+    start = {
+        "location": [3227, 3368, 0],
+        "health": [1, 10],
+        "in_combat": "Dark wizard",
+        "inventory": ["Logs"] * 9,
+    }
+    start["skills"] = dict.fromkeys(("attack", "strength", "defence"), 1)
+    sim = Simulator(3, start)
+    sim.advance(60)
+    state = sim.observe()
+    assert (state["deaths"], where(sim), state["gravestone"]["items_count"] > 0) == (1, (3222, 3218, 0), True)
+    found = sim.send("FIND_GRAVE")["result"]
+    assert found["found"]
+    sim.advance(16 * 60)
+    assert not sim.send("FIND_GRAVE")["result"]["found"]
+    assert "not found" in run(sim, "LOOT_GRAVE")["error"]
