@@ -100,8 +100,8 @@ def test_pairs_from_what_a_model_says():
         "Done! I have started it.",
         f"```json\n{right.split(chr(10))[1]}\n```",
         '<tool_call>\n{"name": "send_command", "arguments": {"command": "PAUSE"}}\n</tool_call>',
-        "The weather is nice.",
-        "The weather is nice.",
+        "I cannot do that.",
+        "I cannot do that.",
     ]
     made = list(sampled_pairs(ScriptedEngine(answers), [row], samples=6))
     assert [pair.reason for pair in made] == ["claimed", "described", "wrong verb", "no call"]
