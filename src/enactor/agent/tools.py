@@ -16,6 +16,7 @@ from enactor.world import (
     TOOLS,
     Backend,
     CommandError,
+    CommandSpec,
     GameState,
     ToolSpec,
     lower,
@@ -26,6 +27,7 @@ from enactor.world import (
 AWAIT_POLL_S = 0.6
 LOOP_WINDOW_S = 120.0
 BLOCKING_LIMIT_S = 600.0
+ARRIVAL_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +73,30 @@ class Toolbox:
         return ToolResult("blocked", content, lowered)
 
     def settle(self, call: ToolCall, result: ToolResult) -> ToolResult:
-        """Wait for what a dispatched command began: to its end if it blocks, `loop_window_s` if it loops.
+        """Wait for what a dispatched command began: to its end if it blocks, `loop_window_s` if it loops, to
+        the arrival if it is answered at once and walks first.
 
         The result is the command's last response; a loop that still runs is `ok` with `"running": true`.
         """
         if result.status != "ok" or result.lowered is None or self.dry_run:
             return result
-        duration = COMMANDS[result.lowered.split()[0]].duration
-        if duration == "instant":
+        spec = COMMANDS[result.lowered.split()[0]]
+        if spec.duration == "instant" and not self._walks(spec):
             return result
-        last = self.backend.settle(self.loop_window_s if duration == "loop" else BLOCKING_LIMIT_S)
+        limits = {"loop": self.loop_window_s, "blocking": BLOCKING_LIMIT_S, "instant": ARRIVAL_S}
+        last = self.backend.settle(limits[spec.duration])
+        if spec.duration == "instant" and str(last.get("command")).split()[:1] != [spec.verb]:
+            return result  # it left nothing behind: the last response is that of an older command
         content = {**result.content, **telling(last)}
         running = last.get("status") == "running"
         if running:
             content["running"] = True
         failed = not running and last.get("status") != "success"
         return ToolResult("error" if failed else "ok", content, result.lowered, result.latency_ms)
+
+    def _walks(self, spec: CommandSpec) -> bool:
+        """Whether a command that is answered at once may still be on its way to what it acts on."""
+        return spec.effect != "read" and spec.family != "system" and self.observe().active_loop is None
 
     def _call(self, call: ToolCall, confirmed: bool) -> ToolResult:
         if call.parsed is None:

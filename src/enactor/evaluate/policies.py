@@ -15,10 +15,7 @@ from enactor.agent import Controller, Toolbox
 from enactor.evaluate.goals import Ending, parse_goal
 from enactor.models.engine import Engine
 from enactor.prompt import SYSTEM, tool_call
-from enactor.trace.values import Step, ToolCall, ToolResult
-from enactor.world import COMMANDS
-
-INSTANT_LIMIT_S = 60.0
+from enactor.trace.values import Step, ToolCall
 
 
 class More(BaseModel):
@@ -91,22 +88,7 @@ class Player(Protocol):
 
 def perfect(say: str, toolbox: Toolbox, solution: Iterator[ToolCall]) -> Sequence[Step]:
     """Carries out the solution, each call awaited."""
-    return [Step(call, _awaited(toolbox, call)) for call in solution]
-
-
-def _awaited(toolbox: Toolbox, call: ToolCall) -> ToolResult:
-    """The result when what the call began is over. A command declared instant may have to walk first, and the
-    next one would cut it short; only those of the system leave alone what runs."""
-    result = toolbox.settle(call, toolbox.call(call))
-    if result.status != "ok" or result.lowered is None:
-        return result
-    spec = COMMANDS[result.lowered.split()[0]]
-    if spec.duration != "instant" or spec.effect == "read" or spec.family == "system":
-        return result
-    last = toolbox.backend.settle(INSTANT_LIMIT_S)
-    if last.get("status") == "error":
-        return ToolResult("error", {**result.content, "error": last.get("error")}, result.lowered)
-    return result
+    return [Step(call, toolbox.settle(call, toolbox.call(call))) for call in solution]
 
 
 def idle(say: str, toolbox: Toolbox, solution: Iterator[ToolCall]) -> Sequence[Step]:
