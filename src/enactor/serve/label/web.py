@@ -21,7 +21,7 @@ _TYPES = {
 
 
 def make_app(desk: Desk, *, annotator: str = "", token: str = "") -> App:
-    """The ASGI application. `annotator` is the name that the page proposes. Needs the extra `web`."""
+    """The ASGI application. `annotator` is the name that the page proposes. Needs the extra `serve`."""
     try:
         from starlette.applications import Starlette
         from starlette.concurrency import run_in_threadpool
@@ -29,7 +29,7 @@ def make_app(desk: Desk, *, annotator: str = "", token: str = "") -> App:
         from starlette.responses import JSONResponse, Response
         from starlette.routing import Route
     except ImportError as error:
-        raise EnactorError("The labelling page needs Starlette: pip install 'enactor[web]'") from error
+        raise EnactorError("The labelling page needs Starlette: pip install 'enactor[serve]'") from error
 
     files = _files()
 
@@ -124,7 +124,7 @@ def serve(app: App, bound: socket.socket) -> None:
     try:
         import uvicorn
     except ImportError as error:
-        raise EnactorError("The labelling page needs uvicorn: pip install 'enactor[web]'") from error
+        raise EnactorError("The labelling page needs uvicorn: pip install 'enactor[serve]'") from error
     config = uvicorn.Config(
         app,
         log_level="warning",
