@@ -10,9 +10,9 @@ from enactor.curate.certificate import certify, families_of, read_certificate
 from enactor.curate.chain import run_recipe
 from enactor.curate.mix import grown
 from enactor.curate.recipe import BuildError, build_recipe_names, load_build_recipe
-from enactor.curate.rows import read_rows, rows_hash
+from enactor.curate.rows import Action, Row, read_rows, rows_hash, write_rows
 from enactor.errors import EnactorError
-from enactor.trace import Feedback, TraceStore
+from enactor.trace import Feedback, TraceStore, trace_hash
 
 SMALL = {
     "simple": 40, "loop": 30, "multi": 20, "status": 10, "recovery": 3, "emergency": 4, "chat": 9,
@@ -127,6 +127,29 @@ def test_recorded_rows_come_first(store, tmp_path):
         for side in ("train", "test")
     ]
     assert not sessions[0] & sessions[1]
+
+
+def test_what_a_person_corrected_replaces_the_record(store, tmp_path):
+    trace = next(t for t in TraceStore(store).iterate() if t.message == "kill 7 cows")
+    mended = Row(
+        message=trace.message,
+        kind="loop",
+        family="combat",
+        group="label.loop",
+        template="h1:00000001000000000000000000000000",
+        state={},
+        say=(Action("send_command", {"command": "KILL_LOOP cows none 7"}),),
+        meta={"label": {"trace": trace_hash(trace), "annotator": "a"}},
+    )
+    path = tmp_path / "labelled.jsonl"
+    write_rows(path, [mended])
+    out = tmp_path / "out"
+    manifest = run_recipe(recipe(out, gather={"traces": [str(store)], "labelled": [str(path)]}))
+    assert manifest["filter"]["removed"] == {"corrected by a person": 1}
+    rows = [row for row in read_rows(out / "train.jsonl") if "label" in row.meta]
+    assert [row.say for row in rows] == [mended.say]
+    with pytest.raises(EnactorError, match="enactor label rows"):
+        run_recipe(recipe(out, gather={"labelled": [str(tmp_path / "none.jsonl")]}))
 
 
 def test_counts_grow_with_what_was_recorded():

@@ -24,6 +24,9 @@ class Build(BuildConfig):
         json_schema_extra={"positional": True},
     )
     traces: tuple[Path, ...] = Field((), description="Folder of a training log; may be repeated.")
+    labelled: tuple[Path, ...] = Field(
+        (), description="File that `enactor label rows` wrote; may be repeated."
+    )
 
 
 def run(config: Build, settings: Settings) -> int:
@@ -36,8 +39,9 @@ def run(config: Build, settings: Settings) -> int:
             flags = ", ".join(f"--{name.replace('_', '-')}" for name in wrong)
             raise EnactorError(f"{flags} is for a build without a recipe: put the counts into the recipe")
         return _by_recipe(config, settings)
-    if config.traces:
-        raise EnactorError("--traces needs a recipe: try `enactor build recorded --traces FOLDER`")
+    if config.traces or config.labelled:
+        flag = "--traces" if config.traces else "--labelled"
+        raise EnactorError(f"{flag} needs a recipe: try `enactor build recorded {flag} …`")
     plain = BuildConfig(**config.model_dump(include=set(BuildConfig.model_fields)))
     manifest = build(plain).manifest
     for split in ("train", "test"):
@@ -62,16 +66,18 @@ def _by_recipe(config: Build, settings: Settings) -> int:
 
     changes: dict[str, Any] = {key: getattr(config, key) for key in {"seed", "out"} & given}
     recipe = load_build_recipe(str(config.recipe), changes)
-    if config.traces:
-        gather = recipe.gather.model_copy(update={"traces": tuple(p.expanduser() for p in config.traces)})
-        recipe = recipe.model_copy(update={"gather": gather})
+    named = {
+        key: tuple(path.expanduser() for path in getattr(config, key))
+        for key in {"traces", "labelled"} & given
+    }
+    if named:
+        recipe = recipe.model_copy(update={"gather": recipe.gather.model_copy(update=named)})
     with ExitStack() as open_:
         teacher = None
         if recipe.gather.teacher:
             from enactor.serve.opening import open_engine
 
-            named = settings.model_copy(update={"model": recipe.gather.teacher})
-            engine = open_engine(named)
+            engine = open_engine(settings.model_copy(update={"model": recipe.gather.teacher}))
             open_.callback(engine.close)
             teacher = Teacher(engine)
         manifest = run_recipe(recipe, teacher=teacher, progress=lambda line: print(line, file=sys.stderr))

@@ -119,14 +119,23 @@ class _Build:
         }
 
     def _gather(self, teacher: Teacher | None, read: ReadReport) -> None:
-        recipe = self.recipe
-        if not recipe.gather.traces:
-            return
-        selection = Selection(recipe.rules(), recipe.cures(), teacher)
-        for row in rows_of(read_stores(recipe.gather.traces, read), selection, self.report):
+        """What a person corrected, then what was recorded and not corrected."""
+        gather = self.recipe.gather
+        corrected: set[str] = set()
+        for path in gather.labelled:
+            if not path.is_file():
+                raise BuildError(f"no rows at {path}: write them with `enactor label rows`")
+            for row in read_rows(path):
+                label = row.meta.get("label")
+                if isinstance(label, dict):
+                    corrected.add(str(label.get("trace")))
+                self.spool.add(row, row.kind, self._side(row), recorded=True)
+        selection = Selection(self.recipe.rules(), self.recipe.cures(), teacher, frozenset(corrected))
+        for row in rows_of(read_stores(gather.traces, read), selection, self.report):
             kind = "recovery" if row.meta.get("recovery") else row.kind
             self.spool.add(row, kind, self._side(row), recorded=True)
-        self.progress(f"gathered {self.report.read} requests, {self.report.kept} of use")
+        if len(self.spool):
+            self.progress(f"gathered {self.report.read} requests, {self.report.kept} of use")
 
     def _wanted(self) -> list[dict[str, int]]:
         """Rows of each kind for each side; recorded ones that are no repeats decide how far counts grow."""

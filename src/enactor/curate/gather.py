@@ -27,6 +27,7 @@ from enactor.trace import ReadReport, TraceStore
 from enactor.trace.values import Message, Step, ToolResult, Trace
 from enactor.world import CommandError
 
+CORRECTED = "corrected by a person"
 HISTORY_SECONDS = 600.0
 HISTORY_TURNS = 2
 _HELD = 64  # turns of all conversations that are held back
@@ -36,11 +37,13 @@ Teacher = Callable[[Draft], Draft | None]
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What to apply: the quality rules, the relabelling rules (None: all), a teacher as the last resort."""
+    """What to apply: the quality rules, the relabelling rules (None: all), a teacher as the last resort.
+    `corrected` are the ids of traces that have a person's row already."""
 
     rules: tuple[str, ...] = tuple(RULES)
     cures: tuple[str, ...] | None = None
     teacher: Teacher | None = None
+    corrected: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -104,6 +107,9 @@ def _finish(held: deque[_Turn], selection: Selection, report: FilterReport) -> I
     """The oldest turn leaves, as a row or as a count."""
     turn = held.popleft()
     draft, objection = turn.draft, turn.objection
+    if draft.id in selection.corrected:
+        report.removed[CORRECTED] += 1
+        return
     if objection is not None and objection.rule == "executed" and _allowed(RETRY, selection):
         later = [t.draft for t in held if t.draft.conversation == draft.conversation][:RETRY_TURNS]
         found = with_retry(draft, later)

@@ -57,6 +57,9 @@ class Gather(_Part):
     """Recorded requests: folders of training logs, and what is asked of them."""
 
     traces: tuple[Folder, ...] = Field(default=(), description="folders of training logs")
+    labelled: tuple[Folder, ...] = Field(
+        default=(), description="files of rows that a person corrected, as `enactor label rows` writes them"
+    )
     without_rules: tuple[str, ...] = Field(default=(), description="quality rules that are not applied")
     without_cures: tuple[str, ...] = Field(default=(), description="relabelling rules that are not applied")
     teacher: str | None = Field(default=None, description="a model that answers what no rule can")
