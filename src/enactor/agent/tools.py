@@ -2,13 +2,13 @@
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from enactor.agent.gate import admit
 from enactor.agent.handlers import HANDLERS, Arguments, refusal, telling
-from enactor.agent.routines import find_routine
+from enactor.agent.routines import Action, find_routine
 from enactor.prompt import tool_call
 from enactor.trace.values import ToolCall, ToolResult
 from enactor.world import (
@@ -17,6 +17,7 @@ from enactor.world import (
     Backend,
     CommandError,
     CommandSpec,
+    Condition,
     GameState,
     ToolSpec,
     lower,
@@ -28,6 +29,7 @@ AWAIT_POLL_S = 0.6
 LOOP_WINDOW_S = 120.0
 BLOCKING_LIMIT_S = 600.0
 ARRIVAL_S = 60.0
+ROUTINE_LIMIT_S = 6 * 3600.0  # of one loop that waits for a condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,29 +155,56 @@ class Toolbox:
         except CommandError as error:
             return refusal(error.message, candidates=list(error.candidates))
         loops = int(args.get("loops") or 1)
-        done = 0
         for _ in range(loops):
-            for number, line in enumerate(routine.steps, 1):
-                call = tool_call("send_command", {"command": line})
-                result = self.settle(call, self._send(line, confirmed))
-                if result.status != "ok":
-                    problem = result.content.get("error") or result.content.get("question")
-                    return ToolResult(
-                        result.status,
-                        {
-                            **result.content,
-                            "routine": routine.key,
-                            "step": number,
-                            "error": f"{line}: {problem}",
-                        },
-                    )
-                if result.content.get("running"):
-                    message = f"{routine.name}: {result.lowered} is running"
-                    return ToolResult("ok", {"success": True, "routine": routine.key, "message": message})
-            done += 1
+            ended = self._all(routine.steps, confirmed)
+            if ended is not None:
+                message = f"{routine.name}: {ended.lowered} is running"
+                return replace(ended, content={**ended.content, "routine": routine.key, "message": message})
         return ToolResult(
-            "ok", {"success": True, "routine": routine.key, "message": f"{routine.name}: done {done} times"}
+            "ok", {"success": True, "routine": routine.key, "message": f"{routine.name}: done {loops} times"}
         )
+
+    def _all(self, actions: Sequence[Action], confirmed: bool) -> ToolResult | None:
+        """The result that ends the routine, or None to go on: a failure, or a loop that is left running."""
+        for number, action in enumerate(actions, 1):
+            ended = self._perform(action, confirmed)
+            if ended is not None:
+                return (
+                    ended
+                    if "step" in ended.content
+                    else replace(ended, content={**ended.content, "step": number})
+                )
+        return None
+
+    def _perform(self, action: Action, confirmed: bool) -> ToolResult | None:
+        if action.only_if and not parse_condition(action.only_if)(self.observe()):
+            return None
+        until = parse_condition(action.until) if action.until else None
+        for _ in range(action.times):
+            if until is not None and until(self.observe()):
+                return None
+            if action.block:
+                ended = self._all(action.block, confirmed)
+            else:
+                ended = self._command(action.command, until, confirmed)
+            if ended is not None:
+                return ended
+        return None
+
+    def _command(self, line: str, until: Condition | None, confirmed: bool) -> ToolResult | None:
+        call = tool_call("send_command", {"command": line})
+        result = self.settle(call, self._send(line, confirmed))
+        waited = 0.0
+        while until is not None and result.content.get("running") and waited < ROUTINE_LIMIT_S:
+            if until(self.observe()):
+                result = self._send("STOP", confirmed)
+                break
+            result = self.settle(call, result)
+            waited += self.loop_window_s
+        if result.status != "ok":
+            problem = result.content.get("error") or result.content.get("question")
+            return replace(result, content={**result.content, "error": f"{line}: {problem}"})
+        return result if result.content.get("running") else None
 
     def _send(self, line: str, confirmed: bool) -> ToolResult:
         admitted = admit(line, self.observe(), confirmed=confirmed)
