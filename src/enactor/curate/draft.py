@@ -10,7 +10,7 @@ from enactor.curate.rows import Action, Row
 from enactor.prompt import step_messages, tool_call
 from enactor.trace import content_hash, trace_hash
 from enactor.trace.values import Message, Step, Trace
-from enactor.world import COMMANDS, offers
+from enactor.world import COMMANDS, GameState, offers
 from enactor.world.phrasebook import Kind
 
 _CASE_KEYS = (
@@ -147,7 +147,7 @@ def case_of(trace: Trace) -> dict[str, Any]:
             break
         seen = step.result.content.get("state")
         if step.call.tool == "get_game_state" and isinstance(seen, Mapping):
-            found = {**_seen(seen), **found}
+            found = {**_case(_seen(seen)), **found}
     return found
 
 
@@ -161,35 +161,50 @@ def seconds_between(one: Trace, other: Trace) -> float | None:
 
 
 def _case(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of a recorded state that can be read, from the plugin's shape or a case's; other writers'
+    states may be of another shape in every part."""
     if isinstance(state.get("player"), Mapping):
-        from enactor.world import GameState
+        try:
+            state = GameState.from_plugin(state).to_case()
+        except _UNREADABLE:
+            return {}
+    return {key: state[key] for key in _CASE_KEYS if state.get(key) is not None and _fits(key, state[key])}
 
-        return GameState.from_plugin(state).to_case()
-    known = {key: state[key] for key in _CASE_KEYS if state.get(key) is not None}
-    for key, size in (("location", 3), ("health", 2)):
-        value = known.get(key)
-        if value is not None and not (
-            isinstance(value, Sequence) and len(value) == size and all(isinstance(v, int) for v in value)
-        ):
-            del known[key]
-    return known
+
+def _fits(key: str, value: Any) -> bool:
+    """Whether a part of a state is of the shape of a case's."""
+    sizes = {"location": (2, 3), "health": (2,)}
+    if key in sizes:
+        whole = isinstance(value, Sequence) and all(type(v) is int for v in value)
+        return whole and len(value) in sizes[key]
+    kind = {"in_combat": str, "active_loop": str, "client_running": bool}.get(key)
+    if kind is not None:
+        return isinstance(value, kind)
+    if isinstance(value, Mapping):
+        texts = key == "equipment"
+        return all(isinstance(name, str) for name in value) and all(
+            isinstance(held, str if texts else int) for held in value.values()
+        )
+    return (
+        key != "skills" and isinstance(value, list) and all(isinstance(v, str) and v.strip() for v in value)
+    )
+
+
+_UNREADABLE = (TypeError, ValueError, LookupError, AttributeError)
 
 
 def _seen(state: Mapping[str, Any]) -> dict[str, Any]:
     """What a `get_game_state` result shows, in case form."""
-    case: dict[str, Any] = {}
-    at, health, held = (state.get(key) for key in ("location", "health", "inventory"))
-    if isinstance(at, Mapping) and isinstance(at.get("x"), int) and isinstance(at.get("y"), int):
-        case["location"] = [at["x"], at["y"], int(at.get("plane") or 0)]
-    if isinstance(health, Mapping) and isinstance(health.get("current"), int) and health.get("max"):
-        case["health"] = [health["current"], int(health["max"])]
-    items = held.get("items") if isinstance(held, Mapping) else None
-    if isinstance(items, list) and all(isinstance(item, str) for item in items):
-        case["inventory"] = items
-    worn = state.get("equipment")
-    if isinstance(worn, Mapping) and all(isinstance(name, str) for name in worn.values()):
-        case["equipment"] = dict(worn)
-    return case
+    at, health, held = (
+        found if isinstance(found := state.get(key), Mapping) else {}
+        for key in ("location", "health", "inventory")
+    )
+    return {
+        "location": [at.get("x"), at.get("y"), at.get("plane") or 0],
+        "health": [health.get("current"), health.get("max")],
+        "inventory": held.get("items"),
+        "equipment": state.get("equipment"),
+    }
 
 
 def _distinct(steps: Sequence[Step]) -> tuple[Step, ...]:

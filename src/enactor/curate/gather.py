@@ -28,6 +28,7 @@ from enactor.trace.values import Message, Step, ToolResult, Trace
 from enactor.world import CommandError
 
 CORRECTED = "corrected by a person"
+UNREADABLE = "no canonical form"
 HISTORY_SECONDS = 600.0
 HISTORY_TURNS = 2
 _HELD = 64  # turns of all conversations that are held back
@@ -93,7 +94,11 @@ def finished(
     before: dict[str, _Before] = {}
     for trace, rating in traces:
         report.read += 1
-        draft = _with_history(draft_of(trace, rating), before)
+        try:
+            draft = _with_history(draft_of(trace, rating), before)
+        except ValueError:  # infinite numbers, which Python's reader of JSON lets in
+            report.removed[UNREADABLE] += 1
+            continue
         turn = _Turn(*mend(draft, selection.rules, selection.cures))
         held.append(turn)
         _remember(turn, before)

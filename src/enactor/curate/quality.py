@@ -306,7 +306,9 @@ def _call_problem(action: Action, state: Mapping[str, Any]) -> str | None:
         return f"{action.tool} without {missing[0]}"
     if action.tool == "get_game_state":
         fields = action.args.get("fields")
-        if fields is not None and not (isinstance(fields, list) and all(f in STATE_FIELDS for f in fields)):
+        if fields is not None and not (
+            isinstance(fields, list) and all(isinstance(f, str) and f in STATE_FIELDS for f in fields)
+        ):
             return "get_game_state with fields that do not exist"
     if "command" in action.args:
         try:
@@ -322,4 +324,4 @@ def _acts(action: Action) -> bool:
 
 def _line(action: Action) -> str:
     rest = " ".join(str(v) for v in action.args.values())
-    return str(action.args["command"]) if action.tool == "send_command" and rest else f"@{action.tool} {rest}"
+    return rest if action.tool == "send_command" and rest else f"@{action.tool} {rest}"
