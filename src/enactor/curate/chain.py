@@ -6,6 +6,7 @@ rows need less than a kilobyte each, and the same inputs and seed give the same 
 
 import json
 import random
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
@@ -26,11 +27,12 @@ from enactor.curate.spool import Spool
 from enactor.curate.synthesize import Funnel
 from enactor.trace import ReadReport
 from enactor.world import world_hash
-from enactor.world.phrasebook import TEST_SHARE, Group, Template, phrasebook, templates
+from enactor.world.phrasebook import KINDS, TEST_SHARE, Group, Template, phrasebook, templates
 
 TRAIN, TEST, NOVEL = 0, 1, 2
 SIDES = ("train", "test", "novel")
 ROUNDS = 6
+_HASH = re.compile(r"h1:[0-9a-f]{32}")
 
 
 def run_recipe(
@@ -86,6 +88,7 @@ class _Build:
         self.report = FilterReport()
         self.removed: Counter[str] = Counter()
         self.short: dict[str, int] = {}
+        self.labelled = 0
         self.found: dict[int, dict[str, list[Template]]] = {}
         self.sources: dict[tuple[int, str], Iterator[Row | None]] = {}
 
@@ -129,7 +132,13 @@ class _Build:
                 label = row.meta.get("label")
                 if isinstance(label, dict):
                     corrected.add(str(label.get("trace")))
+                if row.kind not in KINDS or not _HASH.fullmatch(row.template):
+                    raise BuildError(
+                        f"{path}: a row of the kind {row.kind!r} with the template {row.template!r} has no "
+                        "place in a mix: write the rows with `enactor label rows`"
+                    )
                 self.spool.add(row, row.kind, self._side(row), recorded=True)
+        self.labelled = len(self.spool)
         selection = Selection(self.recipe.rules(), self.recipe.cures(), teacher, frozenset(corrected))
         for row in rows_of(read_stores(gather.traces, read), selection, self.report):
             kind = "recovery" if row.meta.get("recovery") else row.kind
@@ -179,14 +188,16 @@ class _Build:
         return self._balance(side, at[~repeated & ~near], wanted)
 
     def _balance(self, side: int, at: Places, wanted: Mapping[str, int]) -> Places:
-        """At most the wanted rows of each kind, recorded ones first, in an order that the seed decides."""
+        """At most the wanted rows of each kind, corrected ones first, then recorded ones, in an order that
+        the seed decides."""
         rng = np.random.default_rng([self.recipe.seed, side])
-        recorded, kinds = self.spool.recorded[at], self.spool.kinds[at]
+        kinds = self.spool.kinds[at]
+        turn = np.where(at < self.labelled, 0, np.where(self.spool.recorded[at], 1, 2))
         kept: list[Places] = []
         for kind, number in self.spool.kind_numbers.items():
             mine = at[kinds == number]
             order = rng.permutation(len(mine))
-            first = np.argsort(~recorded[kinds == number][order], kind="stable")
+            first = np.argsort(turn[kinds == number][order], kind="stable")
             limit = wanted.get(kind, 0)
             kept.append(mine[order[first]][:limit])
             self.removed[f"{SIDES[side]}: more than the mix takes"] += max(0, len(mine) - limit)

@@ -115,14 +115,15 @@ def write_rows(path: Path, rows: Iterable[Row]) -> str:
 
 def read_rows(path: Path) -> Iterator[Row]:
     """The rows of a file. Raises `EnactorError` with the line's number for one that cannot be read."""
-    with path.open(encoding="utf-8") as file:
+    with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             try:
-                yield Row.from_json(json.loads(line))
-            except (ValueError, KeyError) as error:
+                row = Row.from_json(json.loads(line.decode()))
+            except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
                 raise EnactorError(
                     f"{path}:{number}: not a row of a data set ({error!r}). Build the data set again."
                 ) from error
+            yield row
 
 
 def rows_hash(rows: Sequence[Row]) -> str:
