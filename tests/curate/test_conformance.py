@@ -24,12 +24,13 @@ from enactor.curate.conformance import (
     check,
     expect,
     failing,
+    matrix,
 )
 from enactor.curate.conformance.reading import reading
 from enactor.curate.recipe import Counts, load_build_recipe
 from enactor.curate.rows import write_rows
 from enactor.errors import EnactorError
-from enactor.prompt import DIALECTS, chat_messages, render_row, render_turn, tool_call
+from enactor.prompt import CHAT_TEMPLATE, DIALECTS, chat_messages, render_row, render_turn, tool_call
 from enactor.trace.values import Message
 from enactor.world import TOOLS, openai_tools
 
@@ -62,9 +63,18 @@ def test_every_row_survives_everywhere() -> None:
         assert tally.spoken == {True: 1}
 
 
-def test_a_tag_in_an_argument_is_seen() -> None:
-    """llama.cpp's engine decodes the arguments and writes `<` as itself, where training has `\\u003c`. No
-    command has one; a turn that has one ends too early for those who look for the tag."""
+def test_a_tag_in_an_argument_survives() -> None:
+    """llama.cpp's engine decodes the arguments; the template writes `<` as training does, or the turn would
+    end too early for those who look for the tag."""
+    assert any("</tool_call>" in str(action.args) for action in ROWS[-1].say)
+    tallies = check([ROWS[-1].messages()])
+    assert [name for name, tally in tallies.items() if not tally.whole] == []
+
+
+def test_a_turn_that_is_rendered_otherwise_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = CHAT_TEMPLATE.replace(r" | replace('<', '\\u003c')", "")
+    assert plain != CHAT_TEMPLATE
+    monkeypatch.setattr(matrix, "LlamaCpp", lambda tools: LlamaCpp(tools, plain))
     tallies = check([ROWS[-1].messages()])
     assert {name for name, tally in tallies.items() if not tally.whole} == {
         TEMPLATE, "enactor", "vllm", "vllm-stream",
