@@ -80,7 +80,7 @@ class Offers:
             score[self._places.get(without, [])] = 0.0
         best: dict[str, float] = {}
         weight: dict[str, float] = defaultdict(float)
-        for index in np.argsort(-score, kind="stable")[:_NEIGHBOURS]:
+        for index in _highest(score, _NEIGHBOURS):
             near = float(score[index])
             if near <= 0:
                 break
@@ -99,6 +99,16 @@ class Offers:
                 total += weight
         scaled: NDArray[np.float64] = score / (self._length * (math.sqrt(total) or 1.0))
         return scaled
+
+
+def _highest(score: NDArray[np.float64], count: int) -> NDArray[np.intp]:
+    """Where the highest scores stand, the first of equal ones first."""
+    if len(score) > count:
+        least = np.partition(score, -count)[-count]
+        found = np.flatnonzero(score >= least)
+    else:
+        found = np.arange(len(score))
+    return found[np.argsort(-score[found], kind="stable")[:count]]
 
 
 @cache
