@@ -47,8 +47,9 @@ class Player:
 
 
 def calls(backend: Backend | None = None, **options: Any) -> Calls:
-    """The tools over a simulator; `options` are those of `Toolbox`, and `tokens` and `patience_s`."""
-    ours = {"patience_s": 45.0, **{k: options.pop(k) for k in ("tokens", "patience_s") if k in options}}
+    """The tools over a simulator; `options` are those of `Toolbox`, and `tokens`, `patience_s` and `log`."""
+    own = ("tokens", "patience_s", "log")
+    ours = {"patience_s": 45.0, **{k: options.pop(k) for k in own if k in options}}
     backend = backend or Simulator()
     return Calls(Game(backend), Toolbox(backend, **options), **ours)
 

@@ -11,6 +11,11 @@ import pytest
 from enactor.cli import main
 
 
+@pytest.fixture(autouse=True)
+def _own_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENACTOR_TRAINING_LOG", str(tmp_path / "log"))
+
+
 @pytest.mark.parametrize(
     ("options", "word"),
     [
@@ -58,7 +63,7 @@ def test_services_are_listed(capfd: Any) -> None:
     assert "mcp" in capfd.readouterr().out
     assert main(["serve"]) == 2
     assert main(["serve", "nosuch"]) == 2
-    assert "no service 'nosuch'" in capfd.readouterr().err
+    assert "no part 'nosuch'" in capfd.readouterr().err
     assert main(["serve", "mcp", "--help"]) == 0
     assert "--token-file" in capfd.readouterr().out
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from enactor.errors import EnactorError
 from enactor.prompt import tool_call
 from enactor.serve.mcp import consent
 from enactor.serve.mcp.game import Game, acts, is_stop
+from enactor.serve.mcp.log import Acting, Log
 from enactor.serve.mcp.results import inert, tool_result
 from enactor.trace.values import ToolCall, ToolResult
 from enactor.world import TOOLS
@@ -35,13 +37,15 @@ VALIDATORS["confirm"] = Draft202012Validator(consent.CONFIRM.input_schema)
 class Calls:
     """The tools for all clients. `toolbox` is bound to the game itself; each call gets it bound to its hand.
 
-    `unasked` says what becomes of a call that needs a yes when the client cannot ask: a token, or nothing.
+    `tokens` says what becomes of a call that needs a yes when the client cannot ask: a token, or nothing.
+    `log` gets each call that acts.
     """
 
     game: Game
     toolbox: Toolbox
     patience_s: float
     tokens: bool = True
+    log: Log | None = None
     pending: consent.Pending = field(default_factory=consent.Pending)
     _threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(CALLS_AT_ONCE))
     _stops: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(4))
@@ -128,15 +132,21 @@ class Calls:
                 hand.attend()
             hand.watch = _Watch(ctx, call)
             toolbox = replace(self.toolbox, backend=hand)
-            result = toolbox.call(call)
-            if result.status == "needs_confirmation":
-                question = str(inert(result.content.get("question")))
-                if self.nothing_acts or question == agreed:
-                    result = toolbox.call(call, confirmed=True)
-            if call.tool == "send_command":
-                hand.deadline = time.monotonic() + self.patience_s
-                result = toolbox.settle(call, result)
-            return result
+            with self._recorded(call, toolbox) as acting:
+                acting.result = result = toolbox.call(call)
+                if result.status == "needs_confirmation":
+                    question = str(inert(result.content.get("question")))
+                    if self.nothing_acts or question == agreed:
+                        acting.result = result = toolbox.call(call, confirmed=True)
+                if call.tool == "send_command":
+                    hand.deadline = time.monotonic() + self.patience_s
+                    acting.result = result = toolbox.settle(call, result)
+                return result
+
+    def _recorded(self, call: ToolCall, toolbox: Toolbox) -> AbstractContextManager[Acting]:
+        if self.log is None or not acts(call):
+            return nullcontext(Acting())
+        return self.log.acting(call, toolbox)
 
 
 class _Watch:

@@ -3,7 +3,7 @@
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import closing, nullcontext, suppress
+from contextlib import ExitStack, closing, suppress
 from typing import Any, cast
 
 import anyio
@@ -17,17 +17,24 @@ from enactor.serve.mcp.config import Config
 from enactor.serve.mcp.game import Game
 from enactor.serve.mcp.http import http_server, listen, tell, token_of
 from enactor.serve.mcp.lines import Lines
+from enactor.serve.mcp.log import Log
 from enactor.serve.mcp.server import build_server
-from enactor.serve.opening import open_backend
+from enactor.serve.opening import open_backend, open_store
 from enactor.settings import Settings
 
 
 def serve(config: Config, settings: Settings) -> int:
     """Serve the game of the settings; 0 at the end. Raises `EnactorError` before it begins."""
     backend = open_backend(settings)
-    with closing(backend) if isinstance(backend, LiveBackend) else nullcontext():
+    with ExitStack() as open_:
+        if isinstance(backend, LiveBackend):
+            open_.enter_context(closing(backend))
+        log = None
+        if store := open_store(settings):
+            who = store.player(settings.player) if settings.player else ""
+            log = open_.enter_context(closing(Log(store, who)))
         toolbox = Toolbox(backend, settings.loop_window, settings.read_only, settings.dry_run)
-        calls = Calls(Game(backend), toolbox, config.patience, tokens=config.unasked == "token")
+        calls = Calls(Game(backend), toolbox, config.patience, tokens=config.unasked == "token", log=log)
         server = build_server(calls)
         if config.http:
             anyio.run(_http, server, config)
