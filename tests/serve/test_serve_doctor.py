@@ -2,12 +2,15 @@
 
 import json
 import os
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from enactor.models import base_path, find_base
-from enactor.serve.doctor import Finding, as_json, examine, healthy, report
+from enactor.serve import doctor
+from enactor.serve.doctor import EXTRAS, Finding, as_json, examine, healthy, report
 from enactor.settings import Settings
 
 
@@ -53,6 +56,28 @@ def test_a_client_is_needed_for_the_live_game_only() -> None:
 def test_a_log_that_is_off_is_a_note(tmp_path: Path) -> None:
     assert finding("training log", Settings(log=False)).level == "note"
     assert finding("training log", Settings(training_log=tmp_path / "new" / "log")).level == "ok"
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_extras_are_told_and_no_fault(extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = healthy(examine(Settings()))
+    first = EXTRAS[extra][1][0]
+    monkeypatch.setattr(doctor, "_version", lambda name: None if name == first else "1.0")
+    found = finding(f"{extra} extra")
+    assert (found.level, found.found) == ("note", f"not installed: without {first}")
+    assert f"pip install 'enactor[{extra}]'" in found.cure
+    assert healthy(examine(Settings())) == before
+    monkeypatch.setattr(doctor, "_version", lambda name: "1.0")
+    found = finding(f"{extra} extra")
+    assert (found.level, found.cure) == ("ok", "")
+    assert found.found.startswith(f"installed: {first} 1.0")
+
+
+def test_extras_are_those_of_the_package() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    declared = project["project"]["optional-dependencies"]
+    for extra, (_, packages) in EXTRAS.items():
+        assert {re.split(r"[<>=!~ ]", line)[0] for line in declared[extra]} == set(packages)
 
 
 def test_both_forms_tell_the_same() -> None:

