@@ -14,7 +14,6 @@ import pytest
 import yaml
 
 from enactor import __version__
-from enactor.world.phrasebook import KINDS, phrasebook, pieces, slots
 from enactor.curate.rows import Row
 from enactor.curate.slots import Filler
 from enactor.curate.synthesize import SINGULAR
@@ -22,6 +21,7 @@ from enactor.serve.cases import read_requests
 from enactor.trace import from_row, to_row
 from enactor.trace.values import OUTCOMES
 from enactor.world import TOOLS, parse
+from enactor.world.phrasebook import KINDS, phrasebook, pieces, slots
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])

@@ -3,8 +3,8 @@
 The plugin's atoms: `idle`, `dialogue`, `no_dialogue`, `plane:N`, `location:X,Y` (within 3 tiles),
 `has_item:NAME`, `no_item:NAME`, `inventory_count:[<=|>=|<|>]N` (occupied slots), `tutorial_progress:[op]N` (0
 to 1000), `varp:ID:[op]N` and `varbit:ID:[op]N` (`==` too). Ours: `level:SKILL:[op]N`, `health:[op]N` and
-`health:[op]N%`, `inventory_full`, `client:running` and `client:stopped`. Atoms joined by ` and ` hold when all
-do. What a state does not show matches no number.
+`health:[op]N%`, `inventory_full`, `client:running` and `client:stopped`. Atoms joined by ` and ` hold when
+all do. What a state does not show matches no number.
 """
 
 import operator
@@ -35,12 +35,10 @@ ATOMS = (
     "inventory_full",
     "client:running",
 )
-SKILLS = tuple(
-    (
-        "attack strength defence hitpoints ranged prayer magic cooking woodcutting fletching fishing firemaking "
-        "crafting smithing mining herblore agility thieving slayer farming runecraft hunter construction"
-    ).split()
-)
+_COMBAT_SKILLS = ("attack", "strength", "defence", "hitpoints", "ranged", "prayer", "magic")
+_CRAFTS = ("cooking", "woodcutting", "fletching", "fishing", "firemaking", "crafting", "smithing", "mining")
+_OTHERS = ("herblore", "agility", "thieving", "slayer", "farming", "runecraft", "hunter", "construction")
+SKILLS = (*_COMBAT_SKILLS, *_CRAFTS, *_OTHERS)
 _COMPARE: dict[str, Callable[[int, int], bool]] = {
     "<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt,
     "": operator.eq, "==": operator.eq,
