@@ -6,8 +6,8 @@ from pathlib import Path
 import gguf
 import numpy as np
 import pytest
-from conftest import HEADS, SHAPES, WIDTH, write_adapter, write_safetensors
 
+from conftest import HEADS, SHAPES, WIDTH, write_adapter, write_safetensors
 from enactor.errors import EnactorError
 from enactor.models import AdapterError, ModelFileError, known_sha256, merge, merged_model
 from enactor.models.adapter import read_safetensors
