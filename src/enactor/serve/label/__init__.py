@@ -10,7 +10,7 @@ from enactor.serve.label.journal import Journal
 from enactor.serve.label.labels import Label, Labels
 from enactor.serve.label.queue import Entry, Queue, Sign, doubts
 from enactor.serve.label.rows import Rows, Unfit, corrected_row, labelled_rows
-from enactor.serve.label.web import listen, make_app, serve
+from enactor.serve.label.web import listen, make_app, make_routes, serve
 
 __all__ = [
     "Agreement",
@@ -31,5 +31,6 @@ __all__ = [
     "labelled_rows",
     "listen",
     "make_app",
+    "make_routes",
     "serve",
 ]

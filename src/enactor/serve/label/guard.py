@@ -47,11 +47,17 @@ class _Refusal(Exception):
 
 class Guard:
     """`app` behind the checks. Without `token` only loopback names are taken for the host; with one any host,
-    and everything under `/api/` needs the session that a login with the token opens."""
+    and everything under `/api/`, and under the folders of `private`, needs the session that a login with the
+    token opens. Pages on one host need a `cookie` each: browsers do not tell ports apart. A header that the
+    application sets itself stands in the place of ours."""
 
-    def __init__(self, app: App, token: str = "") -> None:
+    def __init__(
+        self, app: App, token: str = "", *, cookie: str = COOKIE, private: tuple[str, ...] = ()
+    ) -> None:
         self._app = app
         self._token = token
+        self._cookie = cookie
+        self._private = ("/api/", *private)
         self._sessions: set[str] = set()
         self._failed = asyncio.Lock()
 
@@ -63,7 +69,9 @@ class Guard:
 
         async def dressed(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *HEADERS]
+                own = list(message.get("headers", ()))
+                set_already = {name.lower() for name, _ in own}
+                message["headers"] = [*own, *(row for row in HEADERS if row[0] not in set_already)]
             await send(message)
 
         try:
@@ -72,7 +80,7 @@ class Guard:
             if scope["path"] == LOGIN and scope["method"] == "POST":
                 await self._login(body, dressed)
                 return
-            if scope["path"].startswith("/api/") and self._token and not self._known(headers):
+            if scope["path"].startswith(self._private) and self._token and not self._known(headers):
                 raise _Refusal(401, "The token is needed.")
         except _Refusal as refusal:
             await _answer(dressed, refusal.status, {"error": str(refusal)})
@@ -95,7 +103,7 @@ class Guard:
         if scope["method"] not in ("GET", "HEAD", "POST"):
             raise _Refusal(405, "Only GET and POST.")
         site = headers.get("sec-fetch-site", "same-origin")
-        if scope["path"].startswith("/api/") and site not in ("same-origin", "none"):
+        if scope["path"].startswith(self._private) and site not in ("same-origin", "none"):
             raise _Refusal(403, "Asked for by another site.")
         if scope["method"] == "POST":
             scheme, _, origin = headers.get("origin", "").partition("://")
@@ -106,7 +114,7 @@ class Guard:
 
     def _known(self, headers: dict[str, str]) -> bool:
         try:
-            morsel = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+            morsel = SimpleCookie(headers.get("cookie", "")).get(self._cookie)
         except CookieError:
             return False
         return morsel is not None and morsel.value in self._sessions
@@ -124,7 +132,7 @@ class Guard:
             return
         session = secrets.token_urlsafe(32)
         self._sessions.add(session)
-        cookie = f"{COOKIE}={session}; Path=/; HttpOnly; SameSite=Strict"
+        cookie = f"{self._cookie}={session}; Path=/; HttpOnly; SameSite=Strict"
         await _answer(send, 200, {"ok": True}, ((b"set-cookie", cookie.encode()),))
 
 

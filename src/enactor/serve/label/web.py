@@ -12,7 +12,7 @@ from enactor.serve.label.desk import PAGE, Desk, Refused
 from enactor.serve.label.guard import LOOPBACK, App, Guard
 
 MIN_TOKEN = 16
-_TYPES = {
+TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -21,7 +21,14 @@ _TYPES = {
 
 
 def make_app(desk: Desk, *, annotator: str = "", token: str = "") -> App:
-    """The ASGI application. `annotator` is the name that the page proposes. Needs the extra `serve`."""
+    """The ASGI application behind its guard. `annotator` is the name that the page proposes. Needs the extra
+    `serve`."""
+    return Guard(make_routes(desk, annotator=annotator), token)
+
+
+def make_routes(desk: Desk, *, annotator: str = "") -> App:
+    """The application without a guard, for a server that has one. Its page may stand in a folder of that
+    server: it asks for everything relative to its own address."""
     try:
         from starlette.applications import Starlette
         from starlette.concurrency import run_in_threadpool
@@ -31,13 +38,13 @@ def make_app(desk: Desk, *, annotator: str = "", token: str = "") -> App:
     except ImportError as error:
         raise EnactorError("The labelling page needs Starlette: pip install 'enactor[serve]'") from error
 
-    files = _files()
+    files = static_files("enactor.serve.label")
 
     def static(request: Request) -> Response:
         name = request.path_params.get("name", "index.html")
         if name not in files:
             return JSONResponse({"error": "no such file"}, 404)
-        return Response(files[name], media_type=_TYPES[Path(name).suffix])
+        return Response(files[name], media_type=TYPES[Path(name).suffix])
 
     async def ask(answer: Callable[[], Mapping[str, Any]]) -> Response:
         try:
@@ -97,7 +104,7 @@ def make_app(desk: Desk, *, annotator: str = "", token: str = "") -> App:
             methods=["POST"],
         ),
     ]
-    return Guard(Starlette(routes=routes), token)
+    return Starlette(routes=routes)
 
 
 def listen(host: str, port: int, token: str) -> socket.socket:
@@ -145,7 +152,7 @@ def _text(sent: Mapping[str, Any], key: str) -> str:
     return value
 
 
-def _files() -> dict[str, bytes]:
-    """The page's own files by name: nothing else is served."""
-    folder = resources.files("enactor.serve.label").joinpath("static")
-    return {entry.name: entry.read_bytes() for entry in folder.iterdir() if Path(entry.name).suffix in _TYPES}
+def static_files(package: str) -> dict[str, bytes]:
+    """The files of a page by name, from the folder `static` of its package: nothing else is served."""
+    folder = resources.files(package).joinpath("static")
+    return {entry.name: entry.read_bytes() for entry in folder.iterdir() if Path(entry.name).suffix in TYPES}

@@ -1,9 +1,11 @@
 // The page: which trace is open, what is being said of it, and what happens on a key or a click.
 
-import { api, onLogin } from "./api.js";
+import { api } from "./api.js";
+import { ask, login } from "./ask.js";
 import { $, el, fill, said } from "./dom.js";
 import { Editor } from "./editor.js";
 import { KEYS, listen, setSingle, single } from "./keys.js";
+import { onLogin } from "./server.js";
 import { badge, drawLabel, drawTrace } from "./trace.js";
 
 const PAGE = 50;
@@ -259,23 +261,6 @@ async function agreement() {
 
 // -- names, keys, start ---------------------------------------------------------------
 
-/** A question with one answer, in a dialog that cannot be left without. */
-function ask(title, why, type, value = "") {
-  const dialog = $("ask");
-  $("ask-title").textContent = title;
-  $("ask-why").textContent = why;
-  const field = $("ask-value");
-  field.type = type;
-  field.value = value;
-  field.setAttribute("aria-label", title);
-  dialog.oncancel = (event) => event.preventDefault();
-  dialog.showModal();
-  field.focus();
-  return new Promise((done) => {
-    dialog.onclose = () => done(field.value.trim());
-  });
-}
-
 async function name() {
   do {
     const given = await ask("Your name", "It stands in your labels, and agreement is counted by it.", "text", now.annotator);
@@ -283,22 +268,6 @@ async function name() {
   } while (!now.annotator);
   localStorage.setItem(WHO, now.annotator);
   $("who").textContent = now.annotator;
-}
-
-async function login() {
-  let token = new URLSearchParams(location.hash.slice(1)).get("token");
-  history.replaceState(null, "", location.pathname);
-  let why = "It was shown when the page was started.";
-  for (;;) {
-    token ||= await ask("Token", why, "password");
-    try {
-      await api.login(token);
-      return;
-    } catch (error) {
-      why = error.message;
-      token = null;
-    }
-  }
 }
 
 const focus = (id) => () => {
