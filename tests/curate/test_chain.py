@@ -15,8 +15,8 @@ from enactor.errors import EnactorError
 from enactor.trace import Feedback, TraceStore, trace_hash
 
 SMALL = {
-    "simple": 40, "loop": 30, "multi": 20, "status": 10, "recovery": 3, "emergency": 4, "chat": 9,
-    "refuse": 4, "ask": 4, "followup": 6, "correction": 4, "protest": 4,
+    "simple": 40, "loop": 30, "multi": 20, "status": 10, "recovery": 3, "prerequisite": 9, "emergency": 4,
+    "chat": 9, "refuse": 4, "ask": 4, "followup": 6, "correction": 4, "protest": 4,
 }  # fmt: skip
 NOVEL = {"novel_families": ["smithing", "camera"], "novel_rows": 20}
 

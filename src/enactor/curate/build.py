@@ -3,7 +3,7 @@
 import json
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -14,11 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from enactor.curate.certificate import certify
 from enactor.curate.conversation import converse
 from enactor.curate.mix import TRIES, draws
+from enactor.curate.prerequisite import prerequisite_rows
 from enactor.curate.recovery import recovery_rows
+from enactor.curate.rename import SHARE, renaming
 from enactor.curate.rows import Row, rows_hash, write_rows
 from enactor.curate.synthesize import Funnel
 from enactor.world import world_hash
-from enactor.world.phrasebook import Kind, Template, templates
+from enactor.world.phrasebook import Template, templates
 
 # Shares of the kinds in the rows. The first four keep 40 : 30 : 20 : 10 among themselves.
 MIX: dict[str, float] = {
@@ -31,9 +33,14 @@ MIX: dict[str, float] = {
     "protest": 0.02,
     "emergency": 0.025,
     "recovery": 0.02,
+    "prerequisite": 0.015,
     "chat": 0.10,
     "refuse": 0.045,
     "ask": 0.045,
+}
+_PLAYED: dict[str, Callable[[Mapping[str, Sequence[Template]], int, random.Random], list[Row]]] = {
+    "recovery": recovery_rows,
+    "prerequisite": prerequisite_rows,
 }
 
 
@@ -46,6 +53,9 @@ class BuildConfig(BaseModel):
     test_rows: int = Field(400, ge=10)
     seed: int = 0
     out: Path = Path("runs/data")
+    renamed: float = Field(
+        SHARE, ge=0, le=1, description="share of the training rows whose commands bear made-up names"
+    )
     leave_out: tuple[str, ...] = Field((), description="families of the phrasebook to hold out entirely")
 
 
@@ -63,12 +73,13 @@ def build(config: BuildConfig) -> Dataset:
     `manifest.json` to `config.out`. Same configuration, world and phrasebook: the same bytes."""
     everything = [t for t in templates() if t.group.family not in config.leave_out]
     train_funnel, test_funnel = Funnel(), Funnel()
-    train = draw(
+    plain = draw(
         [t for t in everything if not t.held_out],
         config.rows,
         random.Random(f"train {config.seed}"),
         train_funnel,
     )
+    train = list(renaming(plain, config.renamed, random.Random(f"renamed {config.seed}")))
     test = draw([t for t in everything if t.held_out], config.test_rows, random.Random("test"), test_funnel)
     write_rows(config.out / "train.jsonl", train)
     write_rows(config.out / "test.jsonl", test)
@@ -91,17 +102,17 @@ def build(config: BuildConfig) -> Dataset:
 
 def draw(found: Sequence[Template], rows: int, rng: random.Random, funnel: Funnel) -> list[Row]:
     """`rows` rows in the proportions of `MIX`, each template used once before any is used twice. Rows of
-    recovery are made from others by running them."""
+    recovery and of missing prerequisites are made from others by running them."""
     by_kind: dict[str, list[Template]] = {}
     for template in found:
         by_kind.setdefault(template.group.kind, []).append(template)
-    shares = {kind: share for kind, share in MIX.items() if kind in by_kind or kind == "recovery"}
+    shares = {kind: share for kind, share in MIX.items() if kind in by_kind or kind in _PLAYED}
     total = sum(shares.values())
     made: list[Row] = []
     for kind, share in shares.items():
         wanted = round(rows * share / total)
-        if kind == "recovery":
-            made += recovery_rows(by_kind, wanted, rng)
+        if kind in _PLAYED:
+            made += _PLAYED[kind](by_kind, wanted, rng)
         else:
             made += _of_kind(by_kind[kind], wanted, rng, funnel)
     rng.shuffle(made)
@@ -121,11 +132,12 @@ def _of_kind(found: Iterable[Template], wanted: int, rng: random.Random, funnel:
 
 
 def _counts(rows: Sequence[Row]) -> dict[str, Any]:
-    kinds: Counter[Kind | str] = Counter("recovery" if row.meta.get("recovery") else row.kind for row in rows)
+    kinds = Counter(row.mix_kind for row in rows)
     return {
         "rows": len(rows),
         "hash": rows_hash(rows),
         "templates": len({row.template for row in rows}),
         "kinds": dict(sorted(kinds.items())),
+        "renamed": sum("renamed" in row.meta for row in rows),
         "families": dict(sorted(Counter(row.family for row in rows).items())),
     }

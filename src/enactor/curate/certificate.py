@@ -7,9 +7,10 @@ test rows is limited, not forbidden.
 
 import json
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -106,18 +107,21 @@ def certify(train: Path, test: Path, novel: Path | None = None, families: Iterab
 
 def families_of(row: Row) -> frozenset[str]:
     """The families of all commands and tools that the row shows the model doing: in its answer, in its
-    history, in a first try. What is merely offered in the prompt is not taught."""
+    history, in a first try. What is merely offered in the prompt is not taught. A renamed command is of the
+    family of the command that it stands for."""
     actions = [*row.say, *row.expect]
     for message in (*row.history, *row.failed):
         actions += [Action(call.tool, call.parsed or {}) for call in message.tool_calls]
-    return frozenset(family_of(action) for action in actions)
+    meant = {made_up: verb for verb, made_up in row.meta.get("renamed", {}).items()}
+    return frozenset(family_of(action, meant) for action in actions)
 
 
-def family_of(action: Action) -> str:
-    """The declared family of a command's verb or of a tool; empty for what is not declared."""
+def family_of(action: Action, meant: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The declared family of a command's verb or of a tool; empty for what is not declared. `meant`: the
+    verbs that made-up names stand for."""
     if action.tool == "send_command":
         words = str(action.args.get("command", "")).split()
-        spec = COMMANDS.get(words[0].upper()) if words else None
+        spec = COMMANDS.get(meant.get(words[0], words[0].upper())) if words else None
         return spec.family if spec else ""
     return TOOLS[action.tool].family if action.tool in TOOLS else ""
 

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from enactor.curate.certificate import certify, families_of, family_of
 from enactor.curate.conformance import check, failing
 from enactor.curate.gather import Selection, Teacher, read_stores, rows_of
-from enactor.curate.mix import TRIES, by_kind, draws, grown, recoveries
+from enactor.curate.mix import TRIES, by_kind, draws, grown, prerequisites, recoveries
 from enactor.curate.near import Places, near_any, repeats
 from enactor.curate.quality import FilterReport
 from enactor.curate.recipe import BuildError, BuildRecipe
+from enactor.curate.rename import renamed
 from enactor.curate.rows import Action, Row, read_rows
 from enactor.curate.spool import Spool
 from enactor.curate.synthesize import Funnel
@@ -141,8 +142,7 @@ class _Build:
         self.labelled = len(self.spool)
         selection = Selection(self.recipe.rules(), self.recipe.cures(), teacher, frozenset(corrected))
         for row in rows_of(read_stores(gather.traces, read), selection, self.report):
-            kind = "recovery" if row.meta.get("recovery") else row.kind
-            self.spool.add(row, kind, self._side(row), recorded=True)
+            self.spool.add(row, row.mix_kind, self._side(row), recorded=True)
         if len(self.spool):
             self.progress(f"gathered {self.report.read} requests, {self.report.kept} of use")
 
@@ -208,12 +208,15 @@ class _Build:
     def _synthesize(self, side: int, missing: Mapping[str, int]) -> bool:
         """Write synthetic rows of the kinds that are missing; False when nothing came of it."""
         before = len(self.spool)
+        rng = random.Random(f"renamed {side} {before} {self.recipe.seed}")
+        share = self.recipe.renamed if side == TRAIN else 0.0
         for kind, n in missing.items():
             source = self._source(side, kind)
             made = 0
             for row in islice(source, n * TRIES):
                 if row is not None and self._side(row) == side:
-                    self.spool.add(row, kind, side, recorded=False)
+                    shown = renamed(row, rng) if rng.random() < share else None
+                    self.spool.add(shown or row, kind, side, recorded=False)
                     made += 1
                     if made == n:
                         break
@@ -227,6 +230,8 @@ class _Build:
             rng = random.Random(f"{SIDES[side]} {kind} {self.recipe.seed}")
             if kind == "recovery":
                 self.sources[key] = recoveries(kinds, rng)
+            elif kind == "prerequisite":
+                self.sources[key] = prerequisites(kinds, rng)
             elif kind in kinds:
                 self.sources[key] = draws(kinds[kind], rng, self.funnel)
             else:

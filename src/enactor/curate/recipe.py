@@ -13,6 +13,7 @@ from enactor.curate.conformance import RUNTIMES
 from enactor.curate.near import THRESHOLD
 from enactor.curate.quality import RULES
 from enactor.curate.relabel import CURES, RETRY
+from enactor.curate.rename import SHARE
 from enactor.errors import EnactorError
 from enactor.settings import Folder
 from enactor.world import COMMANDS
@@ -39,6 +40,9 @@ class Counts(_Part):
     status: int = Field(default=200, ge=0)
     recovery: int = Field(
         default=100, ge=0, description="a first try that the game refused, and what mends it"
+    )
+    prerequisite: int = Field(
+        default=60, ge=0, description="a call that the gate blocked, and the answer that says what is missing"
     )
     emergency: int = Field(default=60, ge=0)
     chat: int = Field(default=120, ge=0)
@@ -84,6 +88,12 @@ class BuildRecipe(_Part):
         1.0, ge=1, description="largest factor by which the counts grow to keep more recorded rows in the mix"
     )
     near: float = Field(THRESHOLD, gt=0, le=1, description="similarity from which a row is a duplicate")
+    renamed: float = Field(
+        SHARE,
+        ge=0,
+        le=1,
+        description="share of the synthetic training rows whose commands bear made-up names",
+    )
     split: Split = Split()
     runtimes: tuple[str, ...] = Field(
         default=(), description="runtimes whose reading of the calls every row has to survive"

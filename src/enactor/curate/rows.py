@@ -31,8 +31,9 @@ class Row:
     `state` is a case state. `say` is what is trained: the calls in the player's own words, or `reply` where
     no call is due. `expect` are the same calls with canonical names, for scoring. `template` is the key of
     the phrasing, `group` its meaning, `family` the file of the phrasebook. In `history` the turns before.
-    `offered` are the commands that the prompt offers. `failed` are the calls of a first try that the game
-    refused, with its results, shown and not trained.
+    `offered` are the commands that the prompt offers; in a row with renamed commands their cards, whole.
+    `failed` are the calls of a first try that the game or the gate refused, with the results, shown and not
+    trained.
     """
 
     message: str
@@ -48,6 +49,13 @@ class Row:
     offered: tuple[str, ...] = ()
     failed: tuple[Message, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def mix_kind(self) -> str:
+        """What the row counts as in a mix: its kind, or how it was made where that is a kind of its own."""
+        if self.meta.get("recovery"):
+            return "recovery"
+        return "prerequisite" if self.meta.get("blocked") else self.kind
 
     def messages(self) -> list[Message]:
         """The conversation that is rendered, the right answer last."""

@@ -88,7 +88,7 @@ class Spool:
         recorded: Counter[str] = Counter()
         families: Counter[str] = Counter()
         groups = array("Q")
-        history = quiet = 0
+        history = quiet = renamed = 0
         hasher = hashlib.sha256(b"[")
         partial = path.with_suffix(path.suffix + ".partial")
         with partial.open("wb") as out:
@@ -104,7 +104,8 @@ class Spool:
                 families[row["family"]] += 1
                 groups.append(int(row["template"][-32:-16], 16))
                 history += bool(row["history"])
-                quiet += not row["say"]
+                quiet += not (row["say"] or row["failed"])
+                renamed += "renamed" in row["meta"]
         hasher.update(b"]")
         os.replace(partial, path)
         return {
@@ -116,6 +117,7 @@ class Spool:
             "recorded": {kind: n for kind, n in sorted(recorded.items()) if n},
             "with_history": history,
             "without_call": quiet,
+            "renamed": renamed,
         }
 
     def close(self) -> None:

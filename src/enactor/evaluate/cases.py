@@ -35,7 +35,7 @@ def cases_of(rows: Iterable[Row]) -> list[Case]:
             kind=row.kind,
         )
         for row in rows
-        if row.expect or not row.say
+        if row.expect or not (row.say or row.failed)
     ]
 
 
