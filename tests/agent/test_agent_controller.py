@@ -5,6 +5,7 @@ import json
 import pytest
 
 from enactor.agent import HANDLERS, Controller, Session, Toolbox, admit, direct_lines, is_stop, shapes
+from enactor.agent.later import LATER
 from enactor.agent.routines import find_routine, routines
 from enactor.models import ScriptedEngine
 from enactor.prompt import tool_call
@@ -165,7 +166,7 @@ def test_two_different_calls_in_text_are_a_guess_and_so_no_call():
 
 
 def test_every_declared_tool_is_carried_out():
-    handled = {*HANDLERS, "send_command", "send_and_await", "run_routine"}
+    handled = {*HANDLERS, *LATER, "send_command", "send_and_await", "run_routine"}
     assert handled == set(TOOLS)
 
 

@@ -9,22 +9,24 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from enactor.agent.direct import direct_lines
+from enactor.agent.watching import moment, understood, watch
 from enactor.errors import EnactorError
-from enactor.world import CommandError, GameState, parse, parse_condition
-from enactor.world.words import parse_duration
+from enactor.world import CommandError, GameState, lower, parse
 
-_AFTER = re.compile(r"^after:(?P<span>.+)$")
-_AT = re.compile(r"^at:(?P<time>\S+)$")
+MAX_TASKS = 50
+MAX_COMMANDS = 6
 _ASKED = re.compile(r"^(?P<condition>.+?)\s+do\s+(?P<command>.+)$", re.DOTALL)
+_NEXT = re.compile(r"\s*[;\n]\s*")
 
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """`condition` is an `at:` with a UTC time (ISO 8601), or atoms of `world.parse_condition`."""
+    """`condition` is as `watching.moment` leaves it; `command` is one command line, or several with `; `
+    between, done in order."""
 
     number: int
     condition: str
@@ -32,9 +34,12 @@ class Deferred:
 
     def due(self, state: GameState, now: datetime) -> bool:
         """Whether its time has come."""
-        if at := _AT.match(self.condition):
-            return now >= datetime.fromisoformat(at["time"])
-        return parse_condition(self.condition)(state)
+        return watch(self.condition, state, now)
+
+    @property
+    def typed(self) -> str:
+        """The commands as a player would type them, a line each."""
+        return "\n".join(_NEXT.split(self.command))
 
     def __str__(self) -> str:
         return f"{self.number}: when {self.condition} do {self.command}"
@@ -57,14 +62,19 @@ class DeferredTasks:
         match = _ASKED.match(text.strip())
         if match is None:
             raise CommandError(
-                "Write a condition and a command: `/when level:attack:>=15 do STOP`.",
+                "Write a condition and a command: `/when level:attack>=15 do STOP`.",
                 candidates=("after:30_minutes do STOP", "inventory_full do BANK_OPEN"),
             )
-        command = parse(match["command"]).render()
-        if not direct_lines(command):
-            raise CommandError(f"{command} cannot be done later")
+        return self.add(match["condition"], match["command"], now)
+
+    def add(self, condition: str, command: str, now: datetime) -> Deferred:
+        """The two halves of `ask`, with its errors."""
+        checked = commands_of(command)
+        kept = moment(understood(condition), now)
+        if len(self._tasks) >= MAX_TASKS:
+            raise CommandError(f"{MAX_TASKS} tasks are kept for later already; cancel some first")
         self._given += 1
-        task = Deferred(self._given, _understood(match["condition"], now), command)
+        task = Deferred(self._given, kept, "; ".join(checked))
         self._write((*self._tasks, task))
         return task
 
@@ -74,6 +84,13 @@ class DeferredTasks:
         if found is not None:
             self._write(tuple(task for task in self._tasks if task is not found))
         return found
+
+    def clear(self) -> tuple[Deferred, ...]:
+        """Take all tasks away; which they were."""
+        gone = self._tasks
+        if gone:
+            self._write(())
+        return gone
 
     def take_due(self, state: GameState, now: datetime) -> tuple[Deferred, ...]:
         """The tasks whose condition holds, taken out of the file."""
@@ -117,16 +134,22 @@ def _read(path: Path) -> tuple[tuple[Deferred, ...], int]:
         ) from error
 
 
-def _understood(text: str, now: datetime) -> str:
-    """The condition as it is kept. Raises `CommandError` for one that cannot be watched."""
-    if after := _AFTER.match(text.strip()):
-        when = now + timedelta(seconds=parse_duration(after["span"]))
-        return f"at:{when.astimezone(UTC).isoformat(timespec='seconds')}"
-    try:
-        parse_condition(text)
-    except CommandError as error:
-        raise CommandError(
-            f"I cannot watch for {text.strip()!r}; I can for {', '.join((*error.candidates, 'after:6h'))}",
-            candidates=error.candidates,
-        ) from error
-    return text.strip()
+def commands_of(text: str, state: GameState | None = None) -> tuple[str, ...]:
+    """The command lines of a task in their canonical form; with a `state`, lowered in it. Raises
+    `CommandError` for what is no command or names what is not known."""
+    lines = [line for line in _NEXT.split(text.strip()) if line]
+    if not 0 < len(lines) <= MAX_COMMANDS:
+        raise CommandError(f"A task for later is 1 to {MAX_COMMANDS} commands, not {len(lines)}")
+    found = []
+    for line in lines:
+        command = parse(line)
+        if not direct_lines(command.render()):
+            raise CommandError(f"{command.render()} cannot be done later")
+        found.append((command if state is None else lower(command, state)).render())
+    return tuple(found)
+
+
+def game_time(state: GameState) -> datetime:
+    """The game's own time where it tells one, which the simulator's is; else now."""
+    stamp = state.raw.get("timestamp")
+    return datetime.fromtimestamp(stamp / 1000, UTC) if isinstance(stamp, int) else datetime.now(UTC)

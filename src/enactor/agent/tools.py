@@ -3,11 +3,13 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from enactor.agent.deferred import DeferredTasks
 from enactor.agent.gate import admit
 from enactor.agent.handlers import HANDLERS, Arguments, refusal, telling
+from enactor.agent.later import LATER
 from enactor.agent.routines import Action, find_routine
 from enactor.prompt import tool_call
 from enactor.trace.values import ToolCall, ToolResult
@@ -38,13 +40,15 @@ class Toolbox:
 
     `loop_window_s` is how much game time a loop gets before the next step of the same request; blocking
     commands are awaited to their end. `read_only` refuses whatever acts, `dry_run` admits and lowers it but
-    sends nothing.
+    sends nothing. `later` are the player's tasks for later; None where nothing looks at them, which the
+    tools then say.
     """
 
     backend: Backend
     loop_window_s: float = LOOP_WINDOW_S
     read_only: bool = False
     dry_run: bool = False
+    later: DeferredTasks | None = field(default_factory=DeferredTasks)
 
     def observe(self) -> GameState:
         """The present state."""
@@ -125,6 +129,10 @@ class Toolbox:
                 )
             if self.dry_run:
                 return ToolResult("ok", {"dry_run": True})
+        if call.tool in LATER:
+            if self.later is None:
+                return refusal("nothing is watched between the calls of this session, so nothing can wait")
+            return LATER[call.tool](self.later, self.observe(), call.parsed)
         if call.tool == "run_routine":
             return self._run_routine(call.parsed, confirmed)
         return HANDLERS[call.tool](self.backend, call.parsed)

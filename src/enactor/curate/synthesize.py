@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from enactor.agent.deferred import commands_of
+from enactor.agent.watching import understood
 from enactor.curate import noise
 from enactor.curate.rows import Action, Row
 from enactor.curate.slots import Fill, Filler
@@ -332,9 +334,15 @@ def _action(line: str, fill: Any, said: Mapping[tuple[str, str], str], *, exact:
         key = (SINGULAR.get(slot[0], slot[0]), slot[1])
         value, _ = fill(*slot)
         word = value.means if exact and value.means else said.get(key, value.said)
-        filled += word if line.startswith("@") else "_".join(word.split())
+        spaced = line.startswith("@") and not line.startswith("@defer ")
+        filled += word if spaced else "_".join(word.split())
     if line.startswith("@"):
-        return tool_action(filled)
+        action = tool_action(filled)
+        if action.tool == "defer":
+            commands_of(str(action.args.get("command", "")))
+            if exact:
+                understood(str(action.args.get("condition", "")))
+        return action
     parse(filled)
     return Action("send_command", {"command": filled})
 
@@ -343,6 +351,11 @@ def tool_action(line: str) -> Action:
     """`@get_game_state location,health` and its like as an action."""
     name, _, rest = line.removeprefix("@").partition(" ")
     rest = rest.strip()
+    if name == "defer":
+        condition, _, command = rest.partition(" do ")
+        return Action(name, {"condition": condition.strip(), "command": command.strip()})
+    if name == "cancel_deferred":
+        return Action(name, {"number": int(rest)} if rest.isdecimal() else {})
     key = _TOOL_OPERANDS.get(name)
     if not rest or key is None:
         return Action(name, {})
