@@ -27,7 +27,7 @@ def run(config: Chat, settings: Settings) -> int:
     backend = open_backend(settings)
     store = open_store(settings)
     who = store.player(settings.player) if store and settings.player else ""
-    with open_engine(settings) as loaded:
+    with open_engine(settings, follow=True) as loaded:
         engine = CancellableEngine(loaded)
         toolbox = Toolbox(backend, settings.loop_window, settings.read_only, settings.dry_run)
         controller = Controller(engine, toolbox, system=system_turn(settings.model), source="terminal")

@@ -6,6 +6,8 @@ from pathlib import Path
 from enactor.models.adapter import FILES, AdapterError
 from enactor.models.llama import LlamaEngine
 from enactor.models.merge import merged_model
+from enactor.models.promoted import PromotedEngine
+from enactor.models.registry import Registry
 from enactor.models.remote import HttpEngine, is_remote, open_remote
 from enactor.models.weights import WeightsError, find_base, pull
 
@@ -27,12 +29,15 @@ def default_adapter() -> Path:
 def model_file(name: str) -> Path:
     """The GGUF that `name` stands for, fetched and merged on the first call.
 
-    `default` is the shipped adapter on its base, `base` that base without an adapter, otherwise the name of a
-    base, the path of a GGUF (taken as it is) or of an adapter's folder. Raises `EnactorError`.
+    `default` is the promoted model, or where none is the shipped adapter on its base; `shipped` is always
+    that; `base` the base without an adapter; otherwise the name of a base or of a model in the registry, the
+    path of a GGUF (taken as it is) or of an adapter's folder. Raises `EnactorError`.
     """
-    if name == "default":
-        adapter = default_adapter()
-        return merged_model(pull(BASE), adapter)
+    registry = Registry()
+    if name == "default" and (promoted := registry.current()) is not None:
+        return registry.file(promoted.name)
+    if name in ("default", "shipped"):
+        return merged_model(pull(BASE), default_adapter())
     if name == "base":
         return merged_model(pull(BASE), None)
     path = Path(name).expanduser()
@@ -40,12 +45,14 @@ def model_file(name: str) -> Path:
         return merged_model(pull(BASE), path)
     if path.suffix == ".gguf" or path.is_file():
         return path
+    if name in registry:
+        return registry.file(name)
     try:
         base = find_base(name)
     except WeightsError as error:
         raise WeightsError(
-            f"no model named {name!r}: use `default`, `base`, a .gguf file, the folder of an adapter, "
-            f"or a remote one such as `ollama:qwen2.5:14b`"
+            f"no model named {name!r}: use `default`, `base`, one of `enactor models list`, a .gguf file, "
+            f"the folder of an adapter, or a remote one such as `ollama:qwen2.5:14b`"
         ) from error
     return merged_model(pull(base.name), None)
 
@@ -58,17 +65,35 @@ def load_engine(
     context: int = 2048,
     warm: str | None = None,
     logprobs: bool = False,
-) -> LlamaEngine | HttpEngine:
+    follow: bool = False,
+) -> LlamaEngine | HttpEngine | PromotedEngine:
     """An engine for `model_file(name)`; the other parameters are `LlamaEngine`'s. A name such as
-    `ollama:qwen2.5:14b` stands for a model behind an address, to which they mean nothing (`open_remote`)."""
+    `ollama:qwen2.5:14b` stands for a model behind an address, to which they mean nothing (`open_remote`).
+
+    With `follow` the engine of `default` goes over to another model when that is promoted, between two
+    completions; without it stays what it is, as a comparison needs."""
     if is_remote(name):
         return open_remote(name)
-    return LlamaEngine(
-        model_file(name),
-        slots=slots,
-        threads=threads,
-        context=context,
-        warm=warm,
-        logprobs=logprobs,
-        name=name if name in ("default", "base") else None,
-    )
+
+    def load() -> LlamaEngine:
+        return LlamaEngine(
+            model_file(name),
+            slots=slots,
+            threads=threads,
+            context=context,
+            warm=warm,
+            logprobs=logprobs,
+            name=engine_name(name),
+        )
+
+    return PromotedEngine(load, Registry().stamp) if follow and name == "default" else load()
+
+
+def engine_name(name: str) -> str | None:
+    """What the records call the engine of a model's name: of a promoted model its own; None leaves it to the
+    file's."""
+    registry = Registry()
+    if name == "default":
+        promoted = registry.current()
+        return promoted.name if promoted else name
+    return name if name in ("base", "shipped") or name in registry else None

@@ -8,7 +8,16 @@ from typing import Any
 
 from enactor.bridge import LiveBackend
 from enactor.errors import EnactorError
-from enactor.models import BASES, LlamaEngine, base_path, find_base, load_engine, pull
+from enactor.models import (
+    BASES,
+    LlamaEngine,
+    PromotedEngine,
+    base_path,
+    current,
+    find_base,
+    load_engine,
+    pull,
+)
 from enactor.models.load import BASE
 from enactor.models.remote import FailoverEngine, HttpEngine, is_remote, open_remote
 from enactor.prompt import SYSTEM, system_with_tools
@@ -21,7 +30,7 @@ DESCRIBED_CONTEXT = 4096
 """Tokens that a slot needs for the tool description (some 2,000) and a request."""
 
 Say = Callable[[str], None]
-Loaded = LlamaEngine | HttpEngine | FailoverEngine
+Loaded = LlamaEngine | PromotedEngine | HttpEngine | FailoverEngine
 
 
 def untuned(model: str) -> bool:
@@ -34,18 +43,21 @@ def system_turn(model: str) -> str:
     return system_with_tools(openai_tools()) if untuned(model) else SYSTEM
 
 
-def open_engine(settings: Settings, *, slots: int = 1, say: Say | None = None) -> Loaded:
+def open_engine(
+    settings: Settings, *, slots: int = 1, say: Say | None = None, follow: bool = False
+) -> Loaded:
     """The engine for `settings.model`, fetched and merged on first use, or the client of a remote one.
 
     `say` is told when that takes a while, and when the fallback answers. The prefix cache of a local one
-    holds the system turn. Raises `EnactorError`.
+    holds the system turn. With `follow` the model `default` becomes another one whenever that is promoted:
+    for what talks to players, not for a comparison. Raises `EnactorError`.
     """
     say = say or (lambda line: print(line, file=sys.stderr, flush=True))
     name = settings.model
     if is_remote(name):
         return _open_remote(settings, slots, say)
-    if name == "default" or untuned(name):
-        base = find_base(BASE if name in ("default", "base") else name)
+    if name == "shipped" or (name == "default" and current() is None) or untuned(name):
+        base = find_base(BASE if name in ("default", "shipped", "base") else name)
         if not base_path(base).is_file():
             say(f"Fetching {base.name}, {base.bytes // 2**20} MB, once …")
             pull(base.name)
@@ -60,6 +72,7 @@ def open_engine(settings: Settings, *, slots: int = 1, say: Say | None = None) -
             threads=settings.threads,
             context=context,
             warm=f"<|im_start|>system\n{system_turn(name)}<|im_end|>\n",
+            follow=follow,
         )
     finally:
         note.cancel()
