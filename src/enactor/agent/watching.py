@@ -56,7 +56,7 @@ _SLIPS = 2  # letters that may be wrong in a skill's name
 def understood(text: str) -> str:
     """The condition in its one form, with `after:` in seconds. Raises `CommandError` for what cannot be
     watched, saying what can."""
-    parts = [part for part in re.split(r"\s+and\s+|_and_|\s*[;&]+\s*", text.strip()) if part.strip()]
+    parts = [part for part in re.split(r"\s+and\s+|\s*[;&]+\s*", text.strip()) if part.strip()]
     try:
         return " and ".join(_atom(part.strip()) for part in parts) if parts else _atom("")
     except CommandError as error:
