@@ -1,4 +1,4 @@
-"""How often the right commands are among those offered, on phrasings that are not in the index.
+"""How often the right commands are among those offered, on phrasings that they were not fitted to.
 
     python benchmarks/offers.py [rows]
 
@@ -21,8 +21,8 @@ DEPTHS = (1, 2, 4, 6, 8)
 
 def main(wanted: int) -> None:
     started = time.perf_counter()
-    index = offers()
-    print(f"index over {len(index.phrasings)} phrasings in {time.perf_counter() - started:.2f} s")
+    fitted = offers()
+    print(f"loaded in {time.perf_counter() - started:.2f} s")
     held_out = [template for template in templates() if template.held_out]
     rng = random.Random(5)
     drawn = []
@@ -35,7 +35,7 @@ def main(wanted: int) -> None:
     started = time.perf_counter()
     for row in drawn:
         right = {a.args["command"].split()[0] if a.tool == "send_command" else a.tool for a in row.say}
-        offered = index.offer(row.message, max(DEPTHS))
+        offered = fitted.offer(row.message, max(DEPTHS))
         for kind in (row.kind, "all"):
             totals[kind] += 1
             for depth in DEPTHS:

@@ -1,12 +1,17 @@
 """The commands offered to a request."""
 
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from enactor.errors import EnactorError
 from enactor.world import COMMANDS, TOOLS, card, offers
-from enactor.world.cards import OFFERED, REPLY, Offers
-from enactor.world.phrasebook import Group, Template, choices, templates
+from enactor.world.cards import FOLDS, OFFERED, OFFERS_FILE, REPLY, fold_of, load_offers
+from enactor.world.phrasebook import choices, templates
 
 
 @pytest.mark.parametrize(
@@ -25,17 +30,34 @@ def test_the_right_command_is_offered(message: str, name: str) -> None:
     assert name in offers().offer(message)
 
 
-def test_a_phrasing_that_is_left_out_has_no_say() -> None:
-    group = Group("g", "f", "simple", ("wobble the jelly",), do=("EAT",))
-    other = Group("h", "f", "simple", ("wobble a little",), do=("STOP",))
-    index = Offers([Template(group, group.say[0]), Template(other, other.say[0])])
-    assert index.offer("wobble the jelly") == ("EAT", "STOP")
-    assert index.offer("wobble the jelly", without=Template(group, group.say[0]).key) == ("STOP",)
+def test_a_training_row_is_offered_what_its_phrasing_did_not_teach() -> None:
+    template = next(t for t in templates() if not t.held_out)
+    every, own = (offers().shares(template.text, without=key) for key in (None, template.key))
+    assert not np.array_equal(every, own)
+    assert every.sum() == pytest.approx(1)
+    assert own.sum() == pytest.approx(1)
 
 
-def test_words_that_nobody_said_offer_nothing() -> None:
-    group = Group("g", "f", "simple", ("wobble",), do=("EAT",))
-    assert Offers([Template(group, "wobble")]).offer("привет") == ()
+def test_folds_are_of_like_size() -> None:
+    sizes = Counter(fold_of(template.key) for template in templates())
+    assert len(sizes) == FOLDS
+    assert max(sizes.values()) < 1.1 * min(sizes.values())
+
+
+def test_what_is_saved_is_read_back(tmp_path: Path) -> None:
+    shipped = offers()
+    shipped.save(tmp_path / "offers.npz")
+    again = load_offers(tmp_path / "offers.npz")
+    assert again.names == shipped.names
+    assert again.phrasings == shipped.phrasings
+    assert again.offer("kill 300 giant frogs") == shipped.offer("kill 300 giant frogs")
+
+
+def test_a_torn_file_says_what_to_do(tmp_path: Path) -> None:
+    torn = tmp_path / "offers.npz"
+    torn.write_bytes(OFFERS_FILE.read_bytes()[:1000])
+    with pytest.raises(EnactorError, match="enactor offers"):
+        load_offers(torn)
 
 
 @settings(max_examples=60, deadline=None)
@@ -44,14 +66,8 @@ def test_any_text_is_taken(message: str) -> None:
     offered = offers().offer(message)
     assert len(offered) == len(set(offered)) <= OFFERED
     assert all(name in COMMANDS or name in TOOLS or name == REPLY for name in offered)
+    assert offered
     assert offered == offers().offer(message)
-
-
-def test_no_held_out_phrasing_is_in_the_index() -> None:
-    index = offers()
-    kept = {template.key for template in templates() if template.held_out}
-    assert kept
-    assert not kept & {template.key for template in index.phrasings}
 
 
 def test_cards_name_the_operands() -> None:

@@ -23,6 +23,7 @@ COMMANDS = {
     "pairs": ("enactor.cli.pairs", "make preference pairs: right answers and wrong ones"),
     "export": ("enactor.cli.export", "write a data set in a trainer's form"),
     "conformance": ("enactor.cli.conformance", "read rows back as each runtime reads them"),
+    "offers": ("enactor.cli.offers", "fit the offered commands to the phrasebook"),
     "train": ("enactor.cli.train", "train an adapter by a recipe"),
     "eval": ("enactor.cli.eval", "compare models on held-out requests"),
     "models": ("enactor.cli.models", "fetch, list and locate weights"),

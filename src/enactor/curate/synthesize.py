@@ -198,9 +198,11 @@ class Funnel:
             kept.append(example)
 
 
-def make_row(template: Template, rng: random.Random, funnel: Funnel, *, noisy: bool = True) -> Row | None:
+def make_row(
+    template: Template, rng: random.Random, funnel: Funnel, *, noisy: bool = True, offer: bool = True
+) -> Row | None:
     """One row of a template, or None with the reason counted: the calls must parse, and lower in the row's
-    state when the names are spelt right."""
+    state when the names are spelt right. `offer` puts the likeliest commands into it."""
     group = template.group
     state = draw_state(rng, group)
     filler = Filler(rng, state)
@@ -249,9 +251,13 @@ def make_row(template: Template, rng: random.Random, funnel: Funnel, *, noisy: b
         expect=expect if not problem else (),
         reply=rng.choice(group.reply) if group.reply else "",
         history=history,
-        offered=() if rng.random() < BARE_SHARE else offers().offer(message, without=template.key),
+        offered=_offered(message, template, rng) if offer else (),
         meta={"clean": clean},
     )
+
+
+def _offered(message: str, template: Template, rng: random.Random) -> tuple[str, ...]:
+    return () if rng.random() < BARE_SHARE else offers().offer(message, without=template.key)
 
 
 def _speak(

@@ -1,120 +1,149 @@
-"""Which commands a message may mean: the phrasebook's nearest phrasings offer theirs.
+"""Which commands a message may mean: a small linear model of the phrasebook's phrasings offers them.
 
-A small model cannot keep a hundred verbs and all their phrasings in its weights. So each request is shown
-with the few commands whose phrasings are nearest to it, as *cards* (`KILL_LOOP npc food kills`); the model
-chooses among them, or none. Nearness is the cosine of weighted features (words, pairs of words, three
-letters of a word against slips, and which kinds of names stand in it), weighted by the inverse document
-frequency [Spärck Jones 1972].
+A small language model cannot keep a hundred verbs and all their phrasings in its weights. So each request is
+shown with the few commands that it most likely means, as *cards* (`KILL_LOOP npc food kills`); the model
+chooses among them, or none. The offers come from hashed features of the message (words, pairs of words, parts
+of words against slips, and which kinds of names stand in it), embedded and read by one linear layer, the form
+of fastText [Joulin et al. 2017].
 
-Only phrasings of the training split are in the index, so that what is measured on held-out phrasings holds.
+The layer is fitted `FOLDS` times, each time without one part of the phrasings. A message is read by all of
+them; a row that was made from a phrasing only by the one that has not seen it, so that training rows are
+offered what new words would be. Held-out phrasings were seen by none. `enactor offers` fits them anew
+(`enactor.train.offers`), into `data/offers.npz`.
 """
 
-import math
+import json
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from enactor.errors import EnactorError
 from enactor.world.catalogue import CREATURES, ITEMS
 from enactor.world.commands import COMMANDS
-from enactor.world.phrasebook import Template, choices, templates
+from enactor.world.declared import DATA
 from enactor.world.places import PLACES
 from enactor.world.tools import TOOLS
 
 OFFERED = 6
+LEAST = 0.002  # the share of likelihood under which a command is not offered
 REPLY = "reply"  # the card of the phrasings that no call answers
-_NEIGHBOURS = 40  # phrasings that have a say in the order
-_WEIGHTS = {"word": 1.0, "letters": 0.35, "pair": 0.8, "kind": 1.0}
-_WORD = re.compile(r"[a-z0-9']+|[?!]")
-_SLOT = re.compile(r"\{([a-z_]+?)\d*\}")
+FOLDS = 4
+BUCKETS = 1 << 14
+OFFERS_FILE = DATA / "offers.npz"
+_MAX_WORDS = 100
+_WORD = re.compile(r"[a-z']+|\d+|[^\w\s]")
 _NUMBER_WORDS = (
     "one two three four five six seven eight nine ten fifteen twenty thirty forty fifty sixty hundred "
     "thousand dozen couple few"
 )
 _NUMBERS = frozenset(_NUMBER_WORDS.split())
-_ITEM_SLOTS = "item items held food raw bones ore fish tree logs bar gear shop_item"
-_NUMBER_SLOTS = "n qty pct level x y s m plane"
-_KINDS = {
-    "npcs": "npc",
-    **dict.fromkeys(_ITEM_SLOTS.split(), "item"),
-    **dict.fromkeys(_NUMBER_SLOTS.split(), "number"),
-}
 _POINT_WORDS = "north south east west northwest northeast southwest southeast n s e w nw ne sw se"
 _POINTS = frozenset(_POINT_WORDS.split())
 # GOTO's own form is in coordinates; people name places.
 _CARDS = {"GOTO": "GOTO place"}
 
 
+@dataclass(frozen=True, slots=True)
 class Offers:
-    """An index over phrasings. `offer` gives the names of the commands and tools that the nearest ones call,
-    best first."""
+    """The fitted layers. `names`: L verbs, tools and `reply`; `tables`: int8 of folds × `BUCKETS` × d with a
+    `scale` for each fold; `heads`: float32 of folds × d × L; `biases`: folds × L; `phrasings`: the hash of
+    the phrasings they were fitted to."""
 
-    def __init__(self, phrasings: Iterable[Template]) -> None:
-        self.phrasings = tuple(phrasings)
-        self._names = [_names(template) for template in self.phrasings]
-        self._places: dict[str, list[int]] = defaultdict(list)
-        for index, template in enumerate(self.phrasings):
-            self._places[template.key].append(index)
-        counts = [_of_template(template) for template in self.phrasings]
-        frequency = Counter(feature for features in counts for feature in features)
-        self._weight = {
-            feature: (_WEIGHTS[feature[0]] * math.log(1 + len(counts) / n)) ** 2
-            for feature, n in frequency.items()
-        }
-        posting: dict[tuple[str, str], list[int]] = defaultdict(list)
-        for index, features in enumerate(counts):
-            for feature in features:
-                posting[feature].append(index)
-        self._posting = {feature: np.array(found, dtype=np.int32) for feature, found in posting.items()}
-        lengths = [math.sqrt(sum(self._weight[f] for f in features)) or 1.0 for features in counts]
-        self._length = np.array(lengths, dtype=np.float64)
+    names: tuple[str, ...]
+    tables: NDArray[np.int8]
+    scale: NDArray[np.float32]
+    heads: NDArray[np.float32]
+    biases: NDArray[np.float32]
+    phrasings: str
 
     def offer(self, message: str, count: int = OFFERED, *, without: str | None = None) -> tuple[str, ...]:
-        """Verbs, tools and `reply`, best first, at most `count`. `without` is the key of a phrasing that is
-        left out: the one that a training row was made from."""
-        score = self._score(message)
-        if without is not None:
-            score[self._places.get(without, [])] = 0.0
-        best: dict[str, float] = {}
-        weight: dict[str, float] = defaultdict(float)
-        for index in _highest(score, _NEIGHBOURS):
-            near = float(score[index])
-            if near <= 0:
-                break
-            for name in self._names[index]:
-                best.setdefault(name, near)
-                weight[name] += near**3
-        return tuple(sorted(best, key=lambda name: -(best[name] + weight[name]))[:count])
+        """Verbs, tools and `reply`, likeliest first: at least one, at most `count`, none after the first
+        under `LEAST`. `without` is the key of a phrasing that has no say: the one that a training row was
+        made from."""
+        share = self.shares(message, without=without)
+        order = np.argsort(-share, kind="stable")[:count]
+        return tuple(self.names[i] for n, i in enumerate(order) if n == 0 or share[i] >= LEAST)
 
-    def _score(self, message: str) -> NDArray[np.float64]:
-        score = np.zeros(len(self.phrasings))
-        total = 0.0
-        for feature in sorted(_of_message(message)):
-            weight = self._weight.get(feature)
-            if weight is not None:
-                score[self._posting[feature]] += weight
-                total += weight
-        scaled: NDArray[np.float64] = score / (self._length * (math.sqrt(total) or 1.0))
-        return scaled
+    def shares(self, message: str, *, without: str | None = None) -> NDArray[np.float64]:
+        """The likelihood of each of `names`, summing to one."""
+        found = features(message)
+        folds = range(len(self.tables)) if without is None else (fold_of(without),)
+        total = np.zeros(len(self.names))
+        for fold in folds:
+            rows = self.tables[fold, found].sum(axis=0, dtype=np.int64)
+            hidden = rows * (float(self.scale[fold]) / len(found) ** 0.5)
+            read = hidden @ self.heads[fold] + self.biases[fold]
+            likely = np.exp(read - read.max())
+            total += likely / likely.sum()
+        return total / len(folds)
+
+    def save(self, path: Path) -> None:
+        """Write an npz file; the same layers give the same bytes."""
+        about = {"names": self.names, "phrasings": self.phrasings}
+        with path.open("wb") as file:
+            np.savez_compressed(
+                file,
+                about=np.frombuffer(json.dumps(about).encode(), dtype=np.uint8),
+                tables=self.tables,
+                scale=self.scale,
+                heads=self.heads.astype(np.float16),
+                biases=self.biases,
+            )
 
 
-def _highest(score: NDArray[np.float64], count: int) -> NDArray[np.intp]:
-    """Where the highest scores stand, the first of equal ones first."""
-    if len(score) > count:
-        least = np.partition(score, -count)[-count]
-        found = np.flatnonzero(score >= least)
-    else:
-        found = np.arange(len(score))
-    return found[np.argsort(-score[found], kind="stable")[:count]]
+def load_offers(path: Path) -> Offers:
+    """Read what `save` wrote. Raises EnactorError for a file that is none."""
+    try:
+        with np.load(path) as data:
+            about = json.loads(data["about"].tobytes())
+            return Offers(
+                tuple(about["names"]),
+                data["tables"],
+                data["scale"],
+                data["heads"].astype(np.float32),
+                data["biases"],
+                about["phrasings"],
+            )
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise EnactorError(
+            f"{path} does not hold fitted offers ({error}); install the package again, or fit them anew with "
+            "`enactor offers`"
+        ) from error
 
 
 @cache
 def offers() -> Offers:
-    """The index over the training split of the phrasebook, built on first use (about a second)."""
-    return Offers(template for template in templates() if not template.held_out)
+    """The layers that ship with the package."""
+    return load_offers(OFFERS_FILE)
+
+
+def fold_of(key: str) -> int:
+    """The fold whose layers have not seen the phrasing of that key."""
+    return int(key.rpartition(":")[2][8:16], 16) % FOLDS
+
+
+def features(message: str) -> NDArray[np.int64]:
+    """The buckets of a message's features, sorted, each once; numbers count as one word."""
+    words = ["0" if word[0].isdigit() else word for word in _WORD.findall(message.lower())[:_MAX_WORDS]]
+    found = {f"k {kind}" for kind, names in _name_words().items() if not names.isdisjoint(words)}
+    if any(word == "0" or word in _NUMBERS for word in words):
+        found.add("k number")
+    found.add(f"n {min(len(words) // 3, 6)}")
+    for word in words:
+        found.add(f"w {word}")
+        if len(word) > 2:
+            edged = f"<{word}>"
+            found |= {f"g {edged[i : i + n]}" for n in (3, 4, 5) for i in range(len(edged) - n + 1)}
+    found |= {f"p {one} {other}" for one, other in zip(("^", *words), (*words, "$"), strict=True)}
+    found |= {f"s {one} {other}" for one, other in zip(words, words[2:], strict=False)}
+    return np.unique(np.fromiter((zlib.crc32(f.encode()) % BUCKETS for f in found), dtype=np.int64))
 
 
 @cache
@@ -129,50 +158,6 @@ def card(name: str) -> str:
     if name in TOOLS:
         return " ".join((name, *list(TOOLS[name].parameters.get("properties", {}))[:1]))
     return name
-
-
-def _names(template: Template) -> tuple[str, ...]:
-    lines = (line.removeprefix("@").split()[0] for line in template.group.do)
-    return tuple(dict.fromkeys(lines)) or (REPLY,)
-
-
-def _of_template(template: Template) -> set[tuple[str, str]]:
-    found: set[tuple[str, str]] = set()
-    for text in choices(template.text):
-        words: list[str | None] = []
-        at = 0
-        for slot in _SLOT.finditer(text):
-            words += _WORD.findall(text[at : slot.start()].lower())
-            words.append(None)
-            found.add(("kind", _KINDS.get(slot[1], slot[1])))
-            at = slot.end()
-        words += _WORD.findall(text[at:].lower())
-        found |= _features(words)
-    return found
-
-
-def _of_message(message: str) -> set[tuple[str, str]]:
-    words = _WORD.findall(message.lower())
-    kinds = {("kind", kind) for kind, names in _name_words().items() if not names.isdisjoint(words)}
-    if any(word[0].isdigit() or word in _NUMBERS for word in words):
-        kinds.add(("kind", "number"))
-    return _features(words) | kinds
-
-
-def _features(words: Sequence[str | None]) -> set[tuple[str, str]]:
-    """Features of words in order; None stands for a slot."""
-    found: set[tuple[str, str]] = set()
-    for word in words:
-        if word is None:
-            continue
-        found.add(("word", word))
-        if len(word) > 3:
-            edged = f"<{word}>"
-            found |= {("letters", edged[i : i + 3]) for i in range(len(edged) - 2)}
-    for one, other in zip(("^", *words), (*words, "$"), strict=True):
-        if one is not None and other is not None:
-            found.add(("pair", f"{one} {other}"))
-    return found
 
 
 @cache

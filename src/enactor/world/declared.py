@@ -25,9 +25,11 @@ def world_hash() -> str:
     what it means and which commands it is offered. Models and data sets carry it; a changed one is a
     warning."""
     digest = hashlib.sha256()
-    for path in sorted(p for p in DATA.rglob("*") if p.suffix in (".yaml", ".csv")):
+    for path in sorted(p for p in DATA.rglob("*") if p.suffix in (".yaml", ".csv", ".npz")):
         name = path.relative_to(DATA).as_posix()
-        content = path.read_bytes().replace(b"\r\n", b"\n")
+        content = path.read_bytes()
+        if path.suffix != ".npz":
+            content = content.replace(b"\r\n", b"\n")
         digest.update(f"{name}\0{len(content)}\0".encode())
         digest.update(content)
     return f"w1:{digest.hexdigest()[:32]}"
