@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from enactor.curate.certificate import certify
 from enactor.curate.conversation import converse
+from enactor.curate.files import replaced_together
 from enactor.curate.mix import TRIES, draws
 from enactor.curate.prerequisite import prerequisite_rows
 from enactor.curate.recovery import recovery_rows
@@ -70,7 +71,8 @@ class Dataset:
 
 def build(config: BuildConfig) -> Dataset:
     """Draw both splits, check that they share no template, write `train.jsonl`, `test.jsonl` and
-    `manifest.json` to `config.out`. Same configuration, world and phrasebook: the same bytes."""
+    `manifest.json` to `config.out`, all three or none. Same configuration, world and phrasebook: the same
+    bytes."""
     everything = [t for t in templates() if t.group.family not in config.leave_out]
     train_funnel, test_funnel = Funnel(), Funnel()
     plain = draw(
@@ -81,22 +83,23 @@ def build(config: BuildConfig) -> Dataset:
     )
     train = list(renaming(plain, config.renamed, random.Random(f"renamed {config.seed}")))
     test = draw([t for t in everything if t.held_out], config.test_rows, random.Random("test"), test_funnel)
-    write_rows(config.out / "train.jsonl", train)
-    write_rows(config.out / "test.jsonl", test)
-    certificate = certify(config.out / "train.jsonl", config.out / "test.jsonl")
-    manifest = {
-        "config": json.loads(config.model_dump_json(exclude={"out"})),
-        "world": world_hash(),
-        "train": _counts(train),
-        "test": _counts(test),
-        "template_overlap": certificate.templates,
-        "certificate": certificate.to_json(),
-        "refused": dict(sorted((train_funnel.refused + test_funnel.refused).items())),
-        "examples": {**test_funnel.examples, **train_funnel.examples},
-    }
-    (config.out / "manifest.json").write_text(
-        json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8"
-    )
+    with replaced_together() as beside:
+        train_file, test_file = beside(config.out / "train.jsonl"), beside(config.out / "test.jsonl")
+        write_rows(train_file, train)
+        write_rows(test_file, test)
+        certificate = certify(train_file, test_file)
+        manifest = {
+            "config": json.loads(config.model_dump_json(exclude={"out"})),
+            "world": world_hash(),
+            "train": _counts(train),
+            "test": _counts(test),
+            "template_overlap": certificate.templates,
+            "certificate": certificate.to_json(),
+            "refused": dict(sorted((train_funnel.refused + test_funnel.refused).items())),
+            "examples": {**test_funnel.examples, **train_funnel.examples},
+        }
+        text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+        beside(config.out / "manifest.json").write_text(text, encoding="utf-8")
     return Dataset(tuple(train), tuple(test), manifest)
 
 

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from enactor.curate.certificate import certify, families_of, family_of
 from enactor.curate.conformance import check, failing
+from enactor.curate.files import replaced_together
 from enactor.curate.gather import Selection, Teacher, read_stores, rows_of
 from enactor.curate.mix import TRIES, by_kind, draws, grown, prerequisites, recoveries
 from enactor.curate.near import Places, near_any, repeats
@@ -44,14 +46,15 @@ def run_recipe(
 ) -> dict[str, Any]:
     """Build the data set of a recipe in its folder: `train.jsonl`, `test.jsonl`, `novel.jsonl` where families
     are held out, and `manifest.json`, which is returned. Raises `EnactorError` for traces that are not there
-    and `BuildError` when leakage is left."""
-    recipe.out.mkdir(parents=True, exist_ok=True)
-    spool = Spool(recipe.out / "rows.partial")
-    try:
-        manifest = _Build(recipe, spool, progress).run(teacher)
-    finally:
-        spool.close()
-    _write_manifest(recipe, manifest)
+    and `BuildError` when leakage is left. The files appear together; where they cannot be written (also an
+    `EnactorError`), those of an earlier run stay."""
+    with replaced_together() as beside:
+        spool = Spool(recipe.out / "rows.partial")
+        try:
+            manifest = _Build(recipe, spool, progress).run(teacher, beside)
+        finally:
+            spool.close()
+        _write_manifest(beside(recipe.out / "manifest.json"), manifest)
     if problems := manifest["certificate"].get("problems"):
         raise BuildError(f"the data set in {recipe.out} leaks: {'; '.join(problems)}")
     if recipe.runtimes:
@@ -66,14 +69,14 @@ def _conform(recipe: BuildRecipe, manifest: dict[str, Any], progress: Callable[[
     conversations = (row.messages() for path in paths for row in read_rows(path))
     tallies = check(conversations, recipe.runtimes)
     manifest["conformance"] = {name: tally.to_json() for name, tally in tallies.items()}
-    _write_manifest(recipe, manifest)
+    with replaced_together() as beside:
+        _write_manifest(beside(recipe.out / "manifest.json"), manifest)
     progress(f"survive {', '.join(recipe.runtimes)}: {min(t.survived for t in tallies.values())} rows")
     if lost := failing(tallies):
         raise BuildError(f"not every row in {recipe.out} survives {'; '.join(lost)}")
 
 
-def _write_manifest(recipe: BuildRecipe, manifest: Mapping[str, Any]) -> None:
-    path = recipe.out / "manifest.json"
+def _write_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
@@ -93,7 +96,7 @@ class _Build:
         self.found: dict[int, dict[str, list[Template]]] = {}
         self.sources: dict[tuple[int, str], Iterator[Row | None]] = {}
 
-    def run(self, teacher: Teacher | None) -> dict[str, Any]:
+    def run(self, teacher: Teacher | None, beside: Callable[[Path], Path]) -> dict[str, Any]:
         read = ReadReport()
         self._gather(teacher, read)
         wanted = self._wanted()
@@ -102,9 +105,8 @@ class _Build:
             trained = chosen.get(TRAIN)
             chosen[side] = self._fill(side, wanted[side], trained)
             self.progress(f"{SIDES[side]}: {len(chosen[side])} rows")
-        files = {side: self.recipe.out / f"{SIDES[side]}.jsonl" for side in chosen}
-        if not self.novel:
-            del files[NOVEL]
+        sides = (TRAIN, TEST, NOVEL) if self.novel else (TRAIN, TEST)
+        files = {side: beside(self.recipe.out / f"{SIDES[side]}.jsonl") for side in sides}
         counts = {SIDES[side]: self.spool.write(path, chosen[side].tolist()) for side, path in files.items()}
         self.spool.forget()
         certificate = certify(files[TRAIN], files[TEST], files.get(NOVEL), self.novel)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from enactor.curate.draft import Draft
+from enactor.curate.files import replaced_together
 from enactor.curate.relabel import RETRY
 from enactor.curate.rows import Action, Row
 from enactor.models.engine import Engine
@@ -164,8 +165,8 @@ def compare(row: Row, calls: Sequence[Action]) -> Reason | None:
 
 def write_pairs(path: Path, pairs: Iterable[Pair]) -> tuple[str, Counter[str]]:
     """Write the pairs, each once; returns the content hash of the lines in order, and the counts by
-    `reason` and by `origin: reason`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    `reason` and by `origin: reason`. The file appears whole; raises `EnactorError` where it cannot be
+    written."""
     lines: list[str] = []
     seen: set[str] = set()
     counts: Counter[str] = Counter()
@@ -177,9 +178,8 @@ def write_pairs(path: Path, pairs: Iterable[Pair]) -> tuple[str, Counter[str]]:
         lines.append(line)
         counts[pair.reason] += 1
         counts[f"{pair.origin}: {pair.reason}"] += 1
-    partial = path.with_suffix(path.suffix + ".partial")
-    partial.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-    partial.replace(path)
+    with replaced_together() as beside:
+        beside(path).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
     return content_hash(lines), counts
 
 

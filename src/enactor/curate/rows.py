@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from enactor.curate.files import replaced_together
 from enactor.errors import EnactorError
 from enactor.prompt import Segment, render_row, tool_call, user_content
 from enactor.trace import canonical_json, content_hash
@@ -112,12 +113,11 @@ class Row:
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> str:
-    """Write the rows and return the content hash of the file's rows in order."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write the rows and return the content hash of the file's rows in order. The file appears whole; raises
+    `EnactorError` where it cannot be written."""
     lines = [canonical_json(row.to_json()) for row in rows]
-    partial = path.with_suffix(path.suffix + ".partial")
-    partial.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-    partial.replace(path)
+    with replaced_together() as beside:
+        beside(path).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
     return content_hash(lines)
 
 

@@ -1,5 +1,6 @@
 """Rows on the disk, with what is needed to choose among them in memory: some 300 bytes a row."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -80,8 +81,8 @@ class Spool:
         self._sketches = Sketches()
 
     def write(self, path: Path, at: Iterable[int]) -> dict[str, Any]:
-        """Copy the rows at those places to a file, which appears whole; its counts, and the hash that
-        `write_rows` gives for the same rows."""
+        """Copy the rows at those places to a file; its counts, and the hash that `write_rows` gives for the
+        same rows."""
         self._file.flush()
         names = {number: kind for kind, number in self._names.items()}
         kinds: Counter[str] = Counter()
@@ -90,8 +91,7 @@ class Spool:
         groups = array("Q")
         history = quiet = renamed = 0
         hasher = hashlib.sha256(b"[")
-        partial = path.with_suffix(path.suffix + ".partial")
-        with partial.open("wb") as out:
+        with path.open("wb") as out:
             for number, index in enumerate(at):
                 line = self._line(index)
                 out.write(line)
@@ -107,7 +107,6 @@ class Spool:
                 quiet += not (row["say"] or row["failed"])
                 renamed += "renamed" in row["meta"]
         hasher.update(b"]")
-        os.replace(partial, path)
         return {
             "rows": kinds.total(),
             "hash": f"h1:{hasher.hexdigest()[:32]}",
@@ -122,7 +121,8 @@ class Spool:
 
     def close(self) -> None:
         """Remove the file."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # what a full disk did not take is not wanted any more
+            self._file.close()
         self.path.unlink(missing_ok=True)
 
     def _line(self, index: int) -> bytes:

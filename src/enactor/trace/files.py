@@ -19,9 +19,9 @@ _CURES = {
     errno.ENOSPC: "The disk is full: free some space and try again.",
     errno.EDQUOT: "The disk quota is used up: free some space and try again.",
     errno.EFBIG: "The file has reached its size limit: raise the limit (`ulimit -f`) and try again.",
-    errno.EROFS: "The file system is read-only: set the trace folder to one that can be written.",
-    errno.EACCES: "No permission: change the folder's owner or set the trace folder to another one.",
-    errno.EPERM: "No permission: change the folder's owner or set the trace folder to another one.",
+    errno.EROFS: "The file system is read-only: set another folder, one that can be written.",
+    errno.EACCES: "No permission: change the folder's owner or set another folder.",
+    errno.EPERM: "No permission: change the folder's owner or set another folder.",
 }
 
 
@@ -31,10 +31,14 @@ def cured(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        cure = _CURES.get(error.errno or 0, "Check the folder and try again.")
         raise EnactorError(
-            f"The trace store {path} cannot be used ({error.strerror or error}). {cure}"
+            f"The trace store {path} cannot be used ({error.strerror or error}). {cure(error)}"
         ) from error
+
+
+def cure(error: OSError) -> str:
+    """What to do about an error of the system, as a sentence."""
+    return _CURES.get(error.errno or 0, "Check the folder and try again.")
 
 
 def append_line(path: Path, line: bytes) -> None:

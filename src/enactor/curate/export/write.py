@@ -17,6 +17,7 @@ from enactor.curate.export.openai import OpenAI
 from enactor.curate.export.read import read_examples
 from enactor.curate.export.trl import Dpo, Kto, Trl
 from enactor.curate.export.unfit import Unfit
+from enactor.curate.files import replaced_together
 from enactor.errors import EnactorError
 from enactor.world import openai_tools, world_hash
 
@@ -54,10 +55,10 @@ def export(
 ) -> Mapping[str, Exported]:
     """Write each source to `out` in the form `name`: file name -> what became of it.
 
-    `operands` and `tools` are the form's own where they are None. Each file is replaced as a whole; beside
-    the data stand the files that the trainer needs and `export.json`, which says what this is and what was
-    left out. Raises EnactorError for an unknown form, two sources of one name, a source that cannot be read
-    or is its own target, and a file of which nothing fits the form.
+    `operands` and `tools` are the form's own where they are None. Beside the data stand the files that the
+    trainer needs and `export.json`, which says what this is and what was left out. All files are replaced
+    together, or none. Raises EnactorError for an unknown form, two sources of one name, a source that cannot
+    be read or is its own target, and a file of which nothing fits the form.
     """
     if name not in FORMS:
         raise EnactorError(f"no form {name}: choose among {', '.join(FORMS)}")
@@ -67,13 +68,22 @@ def export(
     names = [f"{path.stem}.jsonl" for path in sources]
     if len({*names}) != len(names):
         raise EnactorError("two sources have one name: export them into folders of their own")
-    done: dict[str, Exported] = {}
     for path, file in zip(sources, names, strict=True):
         if (out / file).resolve() == path.resolve():
             raise EnactorError(f"{path} would be overwritten by its own export: name another folder")
-        done[file] = _write(form, path, out / file, operands, offered)
-    for beside, text in form.beside(names).items():
-        _put(out / beside, text)
+    with replaced_together() as beside:
+        done = {
+            file: _write(form, path, beside(out / file), operands, offered)
+            for path, file in zip(sources, names, strict=True)
+        }
+        for file, text in form.beside(names).items():
+            beside(out / file).write_text(text, encoding="utf-8")
+        manifest = _manifest(name, operands, offered, done)
+        beside(out / MANIFEST).write_text(manifest, encoding="utf-8")
+    return done
+
+
+def _manifest(name: str, operands: Operands, offered: Sequence[Any], done: Mapping[str, Exported]) -> str:
     manifest = {
         "form": name,
         "operands": operands,
@@ -84,38 +94,25 @@ def export(
             for file, e in done.items()
         },
     }
-    _put(out / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
-    return done
+    return json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
 
 
 def _write(form: Form, source: Path, target: Path, operands: Operands, tools: list[Any]) -> Exported:
     done = Exported()
     examples = read_examples(source, operands)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_suffix(".jsonl.partial")
-    try:
-        with partial.open("w", encoding="utf-8") as file:
-            for example in examples:
-                done.examples += 1
-                try:
-                    if isinstance(example, Unfit):
-                        raise example
-                    lines = [json.dumps(line, ensure_ascii=False) for line in form.lines(example, tools)]
-                except Unfit as unfit:
-                    done.left_out[unfit.reason] += 1
-                    continue
-                file.writelines(line + "\n" for line in lines)
-                done.lines += len(lines)
-        if done.examples and not done.lines:
-            reason = done.left_out.most_common(1)[0][0]
-            raise EnactorError(f"nothing in {source} fits this form: {reason}")
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    with target.open("w", encoding="utf-8") as file:
+        for example in examples:
+            done.examples += 1
+            try:
+                if isinstance(example, Unfit):
+                    raise example
+                lines = [json.dumps(line, ensure_ascii=False) for line in form.lines(example, tools)]
+            except Unfit as unfit:
+                done.left_out[unfit.reason] += 1
+                continue
+            file.writelines(line + "\n" for line in lines)
+            done.lines += len(lines)
+    if done.examples and not done.lines:
+        reason = done.left_out.most_common(1)[0][0]
+        raise EnactorError(f"nothing in {source} fits this form: {reason}")
     return done
-
-
-def _put(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
