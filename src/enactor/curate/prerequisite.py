@@ -59,6 +59,8 @@ def blocked(row: Row) -> Row | None:
     if result.status != "blocked":
         return None
     steps = (Step(calls[0], result), *(Step(call, toolbox.skip(call)) for call in calls[1:]))
+    if "open" in row.message.lower() and "an open bank" in compose(steps[:1]):
+        return None  # the player says that the bank is open, and the state that it is not
     return replace(
         row,
         state=state,
