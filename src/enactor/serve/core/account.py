@@ -1,0 +1,143 @@
+"""An account: one game with one character, its tasks for later, and the hold that one request has on it."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from enactor.agent import DeferredTasks
+from enactor.bridge import LiveBackend
+from enactor.serve.core.cancel import Cancel
+from enactor.serve.mcp.game import Game, Hand
+from enactor.serve.play import Cancelled
+from enactor.world import Backend, GameState
+from enactor.world.backend import ClientAction
+
+PROGRESS_S = 1.0
+"""Real seconds between two looks at what a command has brought so far."""
+TICK_S = 0.6
+
+OnProgress = Callable[[float, Mapping[str, Any]], None]
+"""Seconds of game time since the command began, and its last response."""
+
+
+@dataclass(slots=True)
+class Account:
+    """`loop_s` is game time that passes after a request whose loop runs, for a game that stands still by
+    itself (the simulator). With a `pace` that game goes on in real time instead, so many of its seconds in a
+    real one."""
+
+    name: str
+    backend: Backend
+    tasks: DeferredTasks = field(default_factory=DeferredTasks)
+    loop_s: float = 0.0
+    pace: float = 0.0
+    game: Game = field(init=False)
+    tasks_lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def __post_init__(self) -> None:
+        self.game = Game(self.backend)
+
+    @property
+    def live(self) -> bool:
+        """Whether the game goes on by itself."""
+        return self.game.live
+
+    def observe(self) -> GameState:
+        """The present state; waits for nobody's turn."""
+        return GameState.from_plugin(Hand(self.game, None).observe())
+
+    def now(self) -> datetime:
+        """The game's own time where it tells one, which the simulator's is."""
+        stamp = Hand(self.game, None).observe().get("timestamp")
+        return datetime.fromtimestamp(stamp / 1000, UTC) if isinstance(stamp, int) else datetime.now(UTC)
+
+    def let_pass(self, seconds: float) -> None:
+        """Let game time pass while something runs, in a game that stands still by itself."""
+        if not self.live:
+            Hand(self.game, None).settle(seconds)
+
+    def close(self) -> None:
+        """Free the game's files. What runs in the game goes on."""
+        if isinstance(self.backend, LiveBackend):
+            with closing(self.backend):
+                pass
+
+
+class Reins:
+    """The `Backend` of one request. `before_first` is called before anything of it goes to the game. Once the
+    request is ended nothing more is sent, and what it began is stopped."""
+
+    def __init__(
+        self, account: Account, cancel: Cancel, before_first: Callable[[], None], progress: OnProgress
+    ) -> None:
+        self._hand = Hand(account.game, None)
+        self._hand.watch = self._watch
+        self._pace = account.pace
+        self._cancel = cancel
+        self._before_first = before_first
+        self._progress = progress
+        self._sent = False
+        self._looked = 0.0
+        self._passed = 0.0
+
+    @property
+    def name(self) -> str:
+        """`sim` or `live`."""
+        return self._hand.name
+
+    def attend(self) -> None:
+        """See `Backend.attend`."""
+        self._hand.attend()
+
+    def observe(self) -> Mapping[str, Any]:
+        """See `Backend.observe`."""
+        return self._hand.observe()
+
+    def send(self, line: str) -> Mapping[str, Any]:
+        """See `Backend.send`. Raises `Cancelled` once the request is ended."""
+        self._begin()
+        return self._hand.send(line)
+
+    def settle(self, limit_s: float) -> Mapping[str, Any]:
+        """See `Backend.settle`. The end of the request is an error response, as an interruption in the game
+        is: the step stays in the record."""
+        self._passed = 0.0
+        # In a world that is to be watched, a tick at a time.
+        step = TICK_S * max(self._pace, 1.0) if self._pace > 0 and self.name == "sim" else limit_s
+        try:
+            while True:
+                last = self._hand.settle(min(step, limit_s - self._passed))
+                self._passed += step
+                if last.get("status") != "running" or self._passed >= limit_s:
+                    return last
+        except Cancelled as ended:
+            return {"status": "error", "command": "", "result": None, "error": str(ended)}
+
+    def client(self, action: ClientAction) -> Mapping[str, Any]:
+        """See `Backend.client`."""
+        self._begin()
+        return self._hand.client(action)
+
+    def logs(self, since_s: float = 30.0, grep: str = "", level: str = "INFO") -> list[str]:
+        """See `Backend.logs`."""
+        return self._hand.logs(since_s, grep, level)
+
+    def _begin(self) -> None:
+        if self._cancel:
+            raise Cancelled(self._cancel.why)
+        if not self._sent:
+            self._before_first()
+            self._sent = True
+
+    def _watch(self, waited: float, last: Mapping[str, Any]) -> None:
+        if self._pace > 0 and last.get("status") == "running":
+            self._cancel.wait(waited / self._pace)
+        if self._cancel:
+            raise Cancelled(self._cancel.why)
+        if last.get("status") == "running" and time.monotonic() - self._looked >= PROGRESS_S:
+            self._looked = time.monotonic()
+            self._progress(self._passed + waited, last)

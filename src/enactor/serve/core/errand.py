@@ -1,0 +1,227 @@
+"""One request carried out: from its turn on the account to its record and its last event."""
+
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from enactor import agent
+from enactor.agent import Controller, Toolbox
+from enactor.errors import EnactorError
+from enactor.prompt.render import recent
+from enactor.serve.changes import changes
+from enactor.serve.core import events
+from enactor.serve.core.account import Account, Reins
+from enactor.serve.core.cancel import Cancel
+from enactor.serve.core.desk import Desk, Seat
+from enactor.serve.core.events import Access, Event, Session
+from enactor.serve.core.journal import Journal, Ticket
+from enactor.serve.core.talks import Conversation, Question
+from enactor.serve.play import Cancelled, Played
+from enactor.trace import Step, Trace, TraceStore, trace_hash
+from enactor.world import COMMANDS, GameState
+
+CLOSING = "the service ends"
+TOTALS = ("max_kills", "total", "count")
+DONE = ("kills", "caught", "chopped", "mined", "taken", "cooked", "smelted", "cycles", "iteration")
+
+
+@dataclass(slots=True)
+class Entry:
+    """A request that was taken."""
+
+    ticket: Ticket
+    session: Session
+    access: Access
+    cancel: Cancel = field(default_factory=Cancel)
+    taken: float = field(default_factory=time.monotonic)
+    started: float = 0.0
+    begun: bool = False
+
+    @property
+    def request(self) -> str:
+        """Its id."""
+        return self.ticket.request
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an errand needs of the service."""
+
+    desk: Desk
+    journal: Journal
+    store: TraceStore | None
+    emit: Callable[[Event], None]
+    left_running: Callable[[Account, events.Finished, GameState], None]
+    noted: Callable[[str, Trace], None]
+    loop_window_s: float = 120.0
+    read_only: bool = False
+    dry_run: bool = False
+    turns: int = 8
+    ask_s: float = 60.0
+
+
+def carry_out(entry: Entry, account: Account, talk: Conversation, parts: Parts) -> None:
+    """Do it, record it, tell of it. Raises nothing: what fails is told."""
+    told = (entry.request, entry.session, entry.ticket.place)
+    entry.started = time.monotonic()
+    parts.emit(events.Started(*told, entry.ticket.message))
+    errand = _Errand(entry, account, talk, parts)
+    try:
+        last = errand.run()
+    except EnactorError as error:
+        last = events.Failed(*told, str(error), errand.partial("failed", str(error)))
+    except Exception as error:  # a fault of this program must not take the account's other requests with it
+        traceback.print_exc(file=sys.stderr)
+        message = f"Something went wrong in the service itself ({type(error).__name__}); its log has more."
+        last = events.Failed(*told, message, errand.partial("failed", message))
+    if isinstance(last, events.Cancelled) and last.why == CLOSING and not entry.begun:
+        return  # it stays in the journal, for the next start
+    last = errand.record(last)
+    parts.emit(last)
+    if isinstance(last, events.Finished) and last.runs_on and errand.before is not None:
+        parts.left_running(account, last, errand.before)
+    if isinstance(last, events.Finished) and talk.question is not None:
+        parts.emit(events.Asks(*told, _question(last.trace), parts.ask_s))
+
+
+def signed(trace: Trace, session: Session, store: TraceStore | None) -> Trace:
+    """With the player's salted hash and the account."""
+    player = store.player(session.player) if store is not None and session.player else ""
+    return replace(trace, player=player, meta={**trace.meta, "account": session.account})
+
+
+class _Errand:
+    def __init__(self, entry: Entry, account: Account, talk: Conversation, parts: Parts) -> None:
+        self.entry, self.account, self.talk, self.parts = entry, account, talk, parts
+        self.told = (entry.request, entry.session, entry.ticket.place)
+        self.seat = Seat(parts.desk, entry.cancel)
+        self.reins = Reins(account, entry.cancel, self.begin, self.progress)
+        self.steps: list[Step] = []
+        self.before: GameState | None = None
+        self.controlled = 0.0
+        self.trace: Trace | None = None
+
+    def run(self) -> Event:
+        """The event that ends it; not recorded yet."""
+        entry, parts = self.entry, self.parts
+        started = time.monotonic()
+        toolbox = Toolbox(
+            self.reins, parts.loop_window_s, parts.read_only or entry.access != "act", parts.dry_run
+        )
+        controller = Controller(self.seat, toolbox, system=self.seat.model.system, source=entry.session.door)
+        own = not entry.ticket.deferred
+        history = recent(self.talk.history, parts.turns) if own else []
+        session = agent.Session(controller, history, entry.ticket.waiting or None)
+        try:
+            self.before = self.account.observe()
+            trace = self.trace = session.say(entry.ticket.message, self.step)
+            after = self.account.observe()
+        except Cancelled as cancelled:
+            return events.Cancelled(*self.told, str(cancelled), self.partial("cancelled", str(cancelled)))
+        finally:
+            self.controlled = time.monotonic() - started
+        if own:
+            self.talk.history = recent(session.history, parts.turns)
+        if entry.cancel:
+            meta = {**trace.meta, "cancelled": True}
+            return events.Cancelled(*self.told, entry.cancel.why, replace(trace, meta=meta))
+        if session.pending is not None and own:
+            self.talk.question = Question(
+                entry.request, entry.ticket.place, session.pending, time.monotonic() + parts.ask_s
+            )
+        played = Played(trace, tuple(changes(self.before, after)))
+        running = self._running(trace, after)
+        if running and not self.account.live and not self.account.pace and self.account.loop_s > 0:
+            self.reins.settle(self.account.loop_s)
+            later = self.account.observe()
+            played = replace(played, later=tuple(changes(after, later)), later_s=self.account.loop_s)
+            running = False  # the game stands still again
+            self.controlled = time.monotonic() - started
+        return events.Finished(*self.told, played, "", self.timing(), runs_on=running)
+
+    def record(self, last: Event) -> Event:
+        """Write the trace and the journal's last line, and put the trace's id into the event."""
+        trace: Trace | None = getattr(last, "trace", None)
+        try:
+            if trace is not None:
+                trace = signed(trace, self.entry.session, self.parts.store)
+                if self.parts.store is not None:
+                    self.parts.store.append(trace)
+            self.parts.journal.done(self.entry.request, type(last).__name__.lower())
+        except EnactorError as error:
+            return events.Failed(*self.told, f"{trace.reply if trace else ''} But: {error}".strip(), trace)
+        if isinstance(last, events.Finished) and trace is not None:
+            kept = trace_hash(trace) if self.parts.store is not None else ""
+            self.parts.noted(kept, trace)
+            return replace(
+                last, played=replace(last.played, trace=trace), trace_id=kept, timing=self.timing()
+            )
+        if isinstance(last, events.Cancelled | events.Failed):
+            return replace(last, trace=trace)
+        return last
+
+    def timing(self) -> events.Timing:
+        """Up to now."""
+        entry, now = self.entry, time.monotonic()
+        return events.Timing(
+            entry.started - entry.taken, self.seat.seconds, self.controlled, now - entry.taken
+        )
+
+    def begin(self) -> None:
+        """Before the first command of it goes out: from here on a restart will not repeat it."""
+        self.parts.journal.write(self.entry.ticket, "dispatching")
+        self.entry.begun = True
+
+    def step(self, step: Step) -> None:
+        """A call was carried out."""
+        self.steps.append(step)
+        self.parts.emit(events.Stepped(*self.told, step))
+
+    def progress(self, waited: float, last: Mapping[str, Any]) -> None:
+        """What runs goes on."""
+        now = self.account.observe()
+        gained = changes(self.before, now) if self.before else []
+        result = last.get("result") or {}
+        done, total = _counted(result, DONE), _counted(result, TOTALS)
+        doing = now.active_loop or str(last.get("command") or "")
+        self.parts.emit(events.Progress(*self.told, doing, waited, done, total, tuple(gained)))
+
+    def partial(self, what: str, why: str) -> Trace:
+        """The record of a request that has no whole one: what was carried out of it stays done."""
+        if self.trace is not None:
+            return self.trace
+        reply = f"{why[:1].upper()}{why[1:]}" if what == "failed" else "Cancelled."
+        if what == "cancelled" and self.steps:
+            reply = "Cancelled; what was done stays done."
+        return Trace(
+            self.entry.ticket.message,
+            reply,
+            "failed",
+            "failed",
+            steps=tuple(self.steps),
+            history=tuple(self.talk.history),
+            state_before=self.before.to_case() if self.before else None,
+            timestamp=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            source=self.entry.session.door,
+            latency_ms=(time.monotonic() - self.entry.started) * 1000,
+            meta={"engine": self.seat.name, what: True},
+        )
+
+    def _running(self, trace: Trace, state: GameState) -> bool:
+        result = trace.steps[-1].result if trace.steps else None
+        if result is None or result.status != "ok" or result.lowered is None or state.active_loop is None:
+            return False
+        return COMMANDS[result.lowered.split()[0]].duration == "loop"
+
+
+def _counted(result: Mapping[str, Any], keys: Sequence[str]) -> int | None:
+    return next((result[key] for key in keys if isinstance(result.get(key), int)), None)
+
+
+def _question(trace: Trace) -> str:
+    found = (s.result.content.get("question") for s in trace.steps if s.result.status == "needs_confirmation")
+    return str(next(found, trace.reply))
