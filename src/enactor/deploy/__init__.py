@@ -1,5 +1,28 @@
-"""From an adapter to what is shipped: parity of greedy calls before anything is promoted."""
+"""From an adapter to what is shipped, and whether it may be.
 
+In: an adapter's folder. Out: GGUFs in several precisions with a Modelfile (`make_files`), a model on an
+Ollama server (`create`), and the verdict whether their greedy calls are still those of the trained weights
+(`compare` for two, `check` for every precision and engine).
+"""
+
+from enactor.deploy.files import PRECISIONS, Deployed, Precision, make_files, shipped
+from enactor.deploy.modelfile import modelfile, ollama_template
+from enactor.deploy.ollama import OllamaError, create
 from enactor.deploy.parity import Parity, compare
+from enactor.deploy.quantize import QuantizeError, quantize
 
-__all__ = ["Parity", "compare"]
+__all__ = [
+    "PRECISIONS",
+    "Deployed",
+    "OllamaError",
+    "Parity",
+    "Precision",
+    "QuantizeError",
+    "compare",
+    "create",
+    "make_files",
+    "modelfile",
+    "ollama_template",
+    "quantize",
+    "shipped",
+]
