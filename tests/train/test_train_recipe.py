@@ -25,7 +25,7 @@ def test_a_typo_lists_all_problems_at_once(tmp_path):
 
 
 def test_settings_that_contradict_each_other_are_all_named():
-    with pytest.raises(ValueError, match=r"dialect 'klingon'.*lm_head.*not a multiple"):
+    with pytest.raises(ValueError, match=r"(?s)dialect 'klingon'.*lm_head.*not a multiple"):
         Recipe(dialect="klingon", targets=("lm_head",), batch=16, micro_batch=5)
 
 

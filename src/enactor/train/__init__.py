@@ -8,9 +8,11 @@ train; the step is our own where that is faster. Importing this package imports 
 
 from enactor.train.adapter import Adapter, BaseIdentity
 from enactor.train.export import ExportError, export_gguf
-from enactor.train.recipe import DataPlan, Recipe, RecipeError, load_recipe, recipe_names
+from enactor.train.methods import train
+from enactor.train.plans import DataPlan
+from enactor.train.recipe import Recipe, RecipeError, load_recipe, recipe_names
 from enactor.train.rows import Example, Examples, RowsError, encode, encode_rows
-from enactor.train.sft import train
+from enactor.train.sft import supervised
 
 __all__ = [
     "Adapter",
@@ -27,5 +29,6 @@ __all__ = [
     "export_gguf",
     "load_recipe",
     "recipe_names",
+    "supervised",
     "train",
 ]

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 BATCH = 8
+END = "<|im_end|>"
 
 
 def greedy(
@@ -14,30 +16,42 @@ def greedy(
     max_tokens: int = 160,
     progress: Callable[[], object] | None = None,
 ) -> list[str]:
-    """Greedy completions of rendered prompts by `base + adapter` in float32, up to `<|im_end|>`.
-
-    Prompts of like length go together, padded on the left. `progress` is called once for each prompt.
-    """
-    import torch
+    """Greedy completions of rendered prompts by `base + adapter` in float32, up to `<|im_end|>`. `progress`
+    is called once for each prompt."""
     from peft import PeftModel
 
     from enactor.train.base import load_base
 
     model, tokenizer = load_base(base_gguf, check=False)
     model = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload().eval()
-    end = tokenizer.convert_tokens_to_ids("<|im_end|>")
     encoded = [tokenizer(prompt, add_special_tokens=False)["input_ids"] for prompt in prompts]
-    order = sorted(range(len(prompts)), key=lambda i: len(encoded[i]))
+    return decode(model, tokenizer, encoded, max_tokens=max_tokens, progress=progress)
+
+
+def decode(
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[Sequence[int]],
+    *,
+    max_tokens: int,
+    progress: Callable[[], object] | None = None,
+) -> list[str]:
+    """Greedy completions of tokenized prompts, up to `<|im_end|>`, by a model that attends as transformers
+    does. Prompts of like length go together, padded on the left."""
+    import torch
+
+    end = tokenizer.convert_tokens_to_ids(END)
+    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     texts = [""] * len(prompts)
     for at in range(0, len(order), BATCH):
         chosen = order[at : at + BATCH]
-        width = max(len(encoded[i]) for i in chosen)
-        ids = torch.tensor([[end] * (width - len(encoded[i])) + encoded[i] for i in chosen])
-        mask = torch.tensor([[0] * (width - len(encoded[i])) + [1] * len(encoded[i]) for i in chosen])
-        with torch.inference_mode():
+        width = max(len(prompts[i]) for i in chosen)
+        ids = torch.tensor([[end] * (width - len(prompts[i])) + list(prompts[i]) for i in chosen])
+        mask = torch.tensor([[0] * (width - len(prompts[i])) + [1] * len(prompts[i]) for i in chosen])
+        with torch.no_grad():
             made = model.generate(
-                input_ids=ids,
-                attention_mask=mask,
+                input_ids=ids.to(model.device),
+                attention_mask=mask.to(model.device),
                 max_new_tokens=max_tokens,
                 do_sample=False,
                 eos_token_id=end,

@@ -33,31 +33,33 @@ def plain_hidden(model: Any, batch: Batch) -> "tuple[Tensor, Tensor]":
 @torch.no_grad()  # type: ignore[untyped-decorator]
 def held_out(
     model: Any, examples: Sequence[Example], *, batch: int, pad: int, fused: bool
-) -> dict[str, float]:
+) -> tuple[dict[str, float], list[bool]]:
     """On rows that were not trained on: mean loss of an answer token, the share of answer tokens that are the
     likeliest given the right ones before, and the share of rows in which all are (what greedy decoding
-    without a grammar gets exactly right)."""
+    without a grammar gets exactly right); and for each row whether all are."""
     was_training = model.training
     model.eval()
     order = sorted(range(len(examples)), key=lambda row: len(examples[row].ids))
-    loss, right, tokens, rows = 0.0, 0, 0, 0
+    loss, right, tokens = 0.0, 0, 0
+    exact = [False] * len(examples)
     for start in range(0, len(order), batch):
-        chosen = [examples[row] for row in order[start : start + batch]]
-        packed = pack(chosen, pad, share=fused).to(model.device)
+        numbers = order[start : start + batch]
+        packed = pack([examples[row] for row in numbers], pad, share=fused).to(model.device)
         hidden, targets = (answer_hidden if fused else plain_hidden)(model, packed)
         logits = model.get_base_model().lm_head(hidden).float()
         loss += float(F.cross_entropy(logits, targets, reduction="sum"))
         hit = logits.argmax(-1) == targets
         row_of = (packed.targets != IGNORED).nonzero()[:, 0]
-        missed = torch.zeros(len(chosen), dtype=torch.long, device=hit.device).index_add_(
+        missed = torch.zeros(len(numbers), dtype=torch.long, device=hit.device).index_add_(
             0, row_of, (~hit).long()
         )
         right += int(hit.sum())
-        rows += int((missed == 0).sum())
+        for row, wrong in zip(numbers, missed.tolist(), strict=True):
+            exact[row] = wrong == 0
         tokens += len(targets)
     model.train(was_training)
     return {
         "eval_loss": loss / tokens,
         "eval_token_accuracy": right / tokens,
-        "eval_row_accuracy": rows / len(examples),
-    }
+        "eval_row_accuracy": sum(exact) / len(examples),
+    }, exact

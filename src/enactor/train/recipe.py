@@ -4,43 +4,53 @@ import os
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from enactor.errors import EnactorError
 from enactor.prompt import DIALECTS
+from enactor.train.gpu.plan import GpuPlan
+from enactor.train.plans import DataPlan, GrpoPlan, PreferencePlan, RejectionPlan
 
+Method = Literal["supervised", "preference", "rejection", "grpo"]
+SECTIONS: Mapping[str, type[BaseModel]] = {
+    "preference": PreferencePlan,
+    "rejection": RejectionPlan,
+    "grpo": GrpoPlan,
+}
+"""Methods that have a section of their own in the recipe."""
 Precision = Literal["auto", "float32", "bfloat16"]
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+SHIPPED = "default"
+"""The name of the shipped adapter, in `start`."""
 
 
 class RecipeError(EnactorError):
     """A recipe that cannot be found, read or followed."""
 
 
-class DataPlan(BaseModel):
-    """The rows to build where none are given: `curate.BuildConfig` without its folder."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    rows: int = Field(default=4000, ge=10, description="training rows")
-    test_rows: int = Field(default=400, ge=10, description="rows of held-out phrasings")
-    seed: int = 0
-    leave_out: tuple[str, ...] = Field(
-        default=(), description="families of the phrasebook to hold out entirely"
-    )
-
-
 class Recipe(BaseModel):
-    """A supervised run of LoRA: loss on the answers only, cosine schedule with warm-up."""
+    """A run of LoRA by one of four methods, with a cosine schedule after a warm-up. The section of the method
+    is there whether it was given or not; one of another method is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field("custom", description="goes into the provenance")
+    method: Method = Field("supervised", description="how it learns")
     base: str = Field("smollm2-135m", description="a known base, a .gguf file, or a folder of transformers")
-    start: str | None = Field(None, description="folder of an adapter to go on from, instead of from nothing")
+    start: str | None = Field(
+        None, description="folder of an adapter to go on from (`default`: the shipped one), else from nothing"
+    )
     dialect: str = Field("hermes", description="how calls are written")
     data: DataPlan = DataPlan()
     rank: int = Field(32, ge=1, le=1024)
@@ -58,23 +68,89 @@ class Recipe(BaseModel):
     max_minutes: float | None = Field(None, gt=0, description="the schedule ends by then, with fewer steps")
     max_length: int = Field(512, ge=8, description="tokens; longer rows are counted and dropped")
     eval_every: int = Field(0, ge=0, description="steps between evaluations on held-out rows; 0: at the end")
+    eval_rows: int = Field(
+        100, ge=0, description="held-out rows that are decoded to see whether their calls are right"
+    )
+    patience: int = Field(
+        0, ge=0, description="evaluations without a better one until the run ends with the best; 0: never"
+    )
+    stop_on: Literal["calls", "loss"] = Field(
+        "calls", description="what must get better: the share of held-out rows answered right, or their loss"
+    )
     checkpoint_minutes: float = Field(3.0, gt=0)
+    track: bool = Field(False, description="curves to trackio too (extra `track`), on this machine")
     seed: int = 0
     dtype: Precision = Field("auto", description="of frozen weights and activations; the adapter is float32")
     fused: bool = Field(True, description="the fused step of enactor.train.fused; False is PEFT's own")
+    preference: PreferencePlan | None = None
+    rejection: RejectionPlan | None = None
+    grpo: GrpoPlan | None = None
+    gpu: GpuPlan | None = Field(None, description="QLoRA on a graphics card; see docs/gpu.md")
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        problems = []
-        if self.dialect not in DIALECTS:
-            problems.append(f"dialect {self.dialect!r} is not one of {', '.join(DIALECTS)}")
-        if unknown := [t for t in self.targets if t not in PROJECTIONS]:
-            problems.append(f"targets {', '.join(unknown)}: known are {', '.join(PROJECTIONS)}")
-        if self.micro_batch is not None and self.batch % self.micro_batch:
-            problems.append(f"batch {self.batch} is not a multiple of micro_batch {self.micro_batch}")
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def _with_section(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and isinstance(values.get("method"), str):
+            name = values["method"]
+            if name in SECTIONS and values.get(name) is None:
+                return {**values, name: {}}
+        return values
+
+    @field_validator(*SECTIONS)
+    @classmethod
+    def _of_this_method(cls, value: Any, info: ValidationInfo) -> Any:
+        method = info.data.get("method", info.field_name)
+        if value is not None and method != info.field_name:
+            raise ValueError(
+                f"the method is {method}: leave this section out, or set method: {info.field_name}"
+            )
+        return value
+
+    @field_validator("dialect")
+    @classmethod
+    def _known_dialect(cls, value: str) -> str:
+        if value not in DIALECTS:
+            raise ValueError(f"dialect {value!r} is not one of {', '.join(DIALECTS)}")
+        return value
+
+    @field_validator("targets")
+    @classmethod
+    def _known_targets(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [t for t in value if t not in PROJECTIONS]:
+            raise ValueError(f"targets {', '.join(unknown)}: known are {', '.join(PROJECTIONS)}")
+        return value
+
+    @field_validator("micro_batch")
+    @classmethod
+    def _divides(cls, value: int | None, info: ValidationInfo) -> int | None:
+        batch = info.data.get("batch")
+        if value is not None and batch is not None and batch % value:
+            raise ValueError(f"batch {batch} is not a multiple of micro_batch {value}")
+        return value
+
+    @field_validator("patience")
+    @classmethod
+    def _evaluated(cls, value: int, info: ValidationInfo) -> int:
+        if value and info.data.get("eval_every") == 0:
+            raise ValueError("patience counts evaluations: set eval_every to the steps between two")
+        return value
+
+    @field_validator("gpu")
+    @classmethod
+    def _plain_step(cls, value: GpuPlan | None, info: ValidationInfo) -> GpuPlan | None:
+        if value is not None and info.data.get("fused"):
+            raise ValueError("the fused step is for the embedded base: set fused: false")
+        if value is not None and info.data.get("method", "supervised") != "supervised":
+            raise ValueError("a GPU run is supervised: leave this section or the method out")
+        return value
+
+    @field_validator("grpo")
+    @classmethod
+    def _whole_groups(cls, value: GrpoPlan | None, info: ValidationInfo) -> GrpoPlan | None:
+        batch = info.data.get("batch")
+        if value is not None and batch is not None and batch % value.group:
+            raise ValueError(f"batch {batch} is not a multiple of group {value.group}")
+        return value
 
 
 def recipe_names() -> tuple[str, ...]:
@@ -118,14 +194,22 @@ def problems(error: ValidationError) -> str:
 
     lines = []
     for item in error.errors():
-        where = ".".join(str(part) for part in item["loc"])
+        path = tuple(str(part) for part in item["loc"])
+        where = ".".join(path)
         if item["type"] == "extra_forbidden":
-            known = DataPlan.model_fields if where.startswith("data.") else Recipe.model_fields
-            near = process.extractOne(
-                where.rpartition(".")[2], list(known), scorer=fuzz.ratio, score_cutoff=60
-            )
+            near = process.extractOne(path[-1], _known(path[:-1]), scorer=fuzz.ratio, score_cutoff=60)
             hint = f"; is it {near[0]}?" if near else ""
             lines.append(f"  {where}: no such setting{hint}")
         else:
             lines.append(f"  {where or 'recipe'}: {item['msg'].removeprefix('Value error, ')}")
     return "\n".join(lines)
+
+
+def _known(path: tuple[str, ...]) -> list[str]:
+    """The settings of the section at `path`."""
+    sections: Mapping[str, type[BaseModel]] = {**SECTIONS, "data": DataPlan, "gpu": GpuPlan}
+    type_: type[BaseModel] = sections[path[0]] if path else Recipe
+    for part in path[1:]:
+        default = type_.model_fields[part].default
+        type_ = type(default) if isinstance(default, BaseModel) else type_
+    return list(type_.model_fields)

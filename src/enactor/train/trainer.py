@@ -1,8 +1,6 @@
-"""TRL's SFTTrainer with three things of our own: the loss, the order of the rows, and checkpoints that cannot
-be half-written."""
+"""What our trainers have in common over TRL's, and the supervised one: TRL's SFTTrainer with the loss and the
+order of the rows of our own."""
 
-import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,19 +11,47 @@ from transformers import PrinterCallback, Trainer
 from trl import SFTConfig, SFTTrainer
 
 from enactor.train.batches import Batch, pack
+from enactor.train.checkpoints import STAGING, seal
 from enactor.train.fused import answer_loss
 from enactor.train.plain import plain_loss
 from enactor.train.recipe import Recipe
 from enactor.train.rows import IGNORED, Example
 from enactor.train.schedule import Schedule
 
-RUN = "run.json"
-"""In each checkpoint: which run it belongs to."""
-KEEP = 2
-_STAGING = ".partial"
+
+class Sealed:
+    """Mixed in before one of TRL's trainers: our schedule, checkpoints that cannot be half-written, and no
+    messages home. `into` must be called before the trainer's own `__init__`."""
+
+    def into(self, folder: Path, run: Mapping[str, Any], schedule: Schedule) -> None:
+        """Say where checkpoints go, what they say of the run, and which learning rate holds."""
+        self._folder, self._run, self._schedule = folder, dict(run), schedule
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """See `Trainer`."""
+        self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
+            optimizer or self.optimizer,  # type: ignore[attr-defined]
+            self._schedule,
+        )
+        return self.lr_scheduler
+
+    def _send_telemetry(self) -> None:
+        """TRL reports each run to its makers unless told not to."""
+
+    def _get_output_dir(self, trial: Any) -> str:
+        return str(self._folder / STAGING)
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        target = self._folder / f"checkpoint-{self.state.global_step}"  # type: ignore[attr-defined]
+        if target.exists():
+            return
+        staging = self._folder / STAGING
+        shutil.rmtree(staging, ignore_errors=True)
+        Trainer._save_checkpoint(self, model, trial)  # not TRL's, which writes a model card
+        seal(staging / target.name, target, self._run)
 
 
-class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
+class AnswerTrainer(Sealed, SFTTrainer):  # type: ignore[misc]
     """`steps` holds the row numbers of every step of the run, in order; `run` goes into each checkpoint."""
 
     def __init__(
@@ -42,16 +68,18 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
     ) -> None:
         self._examples = examples
         self._micro = recipe.micro_batch or recipe.batch
-        self._accumulation = recipe.batch // self._micro
-        self._order = _micro_batches(steps, self._micro, self._accumulation)
-        self._schedule = schedule
-        self._folder = folder
-        self._run = dict(run)
+        self._order = micro_batches(steps, self._micro, recipe.batch // self._micro)
         self._fused = recipe.fused
         self._pad = tokenizer.pad_token_id
+        self.into(folder, run, schedule)
         super().__init__(
             model=model,
-            args=config(recipe, len(steps), folder),
+            args=SFTConfig(
+                **common(recipe, len(steps), folder),
+                max_length=None,
+                packing=False,
+                dataset_kwargs={"skip_prepare_dataset": True},
+            ),
             train_dataset=_placeholder(),
             processing_class=tokenizer,
             callbacks=list(callbacks),
@@ -80,74 +108,38 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
     ) -> Any:
         """Mean cross entropy over the step's answer tokens."""
         batch: Batch = inputs["batch"].to(self.args.device)
-        self._total_train_tokens += batch.tokens
         loss = answer_loss(model, batch) if self._fused else plain_loss(model, batch)
         return loss / num_items_in_batch
 
-    @property
-    def tokens_seen(self) -> int:
-        """Tokens trained on by this process, padding left out."""
-        return int(self._total_train_tokens)
 
-    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
-        self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer or self.optimizer, self._schedule)
-        return self.lr_scheduler
-
-    def _get_output_dir(self, trial: Any) -> str:
-        return str(self._folder / _STAGING)
-
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        target = self._folder / f"checkpoint-{self.state.global_step}"
-        if target.exists():
-            return
-        staging = self._folder / _STAGING
-        shutil.rmtree(staging, ignore_errors=True)
-        Trainer._save_checkpoint(self, model, trial)  # not SFTTrainer's, which writes a model card
-        made = staging / target.name
-        (made / RUN).write_text(json.dumps(self._run, sort_keys=True), encoding="utf-8")
-        _sync(made)
-        os.replace(made, target)
-        _sync_folder(self._folder)
-        for _, old in checkpoints(self._folder)[:-KEEP]:
-            shutil.rmtree(old)
-
-
-def config(recipe: Recipe, steps: int, folder: Path) -> Any:
-    """TRL's configuration. What our own parts do (order, lengths, precision, saving) is switched off."""
+def common(recipe: Recipe, steps: int, folder: Path) -> dict[str, Any]:
+    """The part of TRL's configurations that all methods share. What our own parts do (order, lengths,
+    precision, saving, showing) is switched off."""
     micro = recipe.micro_batch or recipe.batch
-    return SFTConfig(
-        output_dir=str(folder),
-        max_steps=steps,
-        per_device_train_batch_size=micro,
-        gradient_accumulation_steps=recipe.batch // micro,
-        learning_rate=recipe.learning_rate,
-        weight_decay=recipe.weight_decay,
-        max_grad_norm=recipe.clip,
-        optim="adamw_torch",
-        seed=recipe.seed,
-        logging_steps=1,
-        logging_nan_inf_filter=False,
-        save_strategy="no",
-        report_to=[],
-        disable_tqdm=True,
-        bf16=False,
-        fp16=False,
-        gradient_checkpointing=False,
-        remove_unused_columns=False,
-        max_length=None,
-        packing=False,
-        dataset_kwargs={"skip_prepare_dataset": True},
-        dataloader_pin_memory=False,
-    )
+    return {
+        "output_dir": str(folder),
+        "max_steps": steps,
+        "per_device_train_batch_size": micro,
+        "gradient_accumulation_steps": recipe.batch // micro,
+        "learning_rate": recipe.learning_rate,
+        "weight_decay": recipe.weight_decay,
+        "max_grad_norm": recipe.clip,
+        "optim": "adamw_torch",
+        "seed": recipe.seed,
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,
+        "save_strategy": "no",
+        "report_to": [],
+        "disable_tqdm": True,
+        "bf16": False,
+        "fp16": False,
+        "gradient_checkpointing": False,
+        "remove_unused_columns": False,
+        "dataloader_pin_memory": False,
+    }
 
 
-def checkpoints(folder: Path) -> list[tuple[int, Path]]:
-    """Whole checkpoints with their steps, the oldest first."""
-    found = [path for path in folder.glob("checkpoint-*") if (path / RUN).is_file()]
-    return sorted((int(path.name.rpartition("-")[2]), path) for path in found)
-
-
-def _micro_batches(steps: Sequence[Sequence[int]], micro: int, accumulation: int) -> list[list[int]]:
+def micro_batches(steps: Sequence[Sequence[int]], micro: int, accumulation: int) -> list[list[int]]:
     """Each step's rows in `accumulation` parts of at most `micro`. A short last step is spread so that no
     part is empty; where it has too few rows for that, it is filled from its own start."""
     made: list[list[int]] = []
@@ -170,19 +162,3 @@ def _placeholder() -> Any:
     from datasets import Dataset
 
     return Dataset.from_dict({"input_ids": [[0]], "labels": [[0]]})
-
-
-def _sync(folder: Path) -> None:
-    for path in folder.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -1,12 +1,14 @@
-"""What looks on while a model trains: the progress line, the curves, the clock, Ctrl-C, and divergence."""
+"""What looks on while a model trains: the progress line, the curves, the clock, Ctrl-C, divergence, and the
+held-out rows that end a run early."""
 
 import json
 import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -28,9 +30,29 @@ class TrainingDiverged(EnactorError):
     """The loss is not a number, or rose far above what it had been."""
 
 
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """When the held-out rows are looked at, and what of it ends the run: `figures` gives them, every `every`
+    steps (0: never on the way). With `patience` the run ends when so many looks in a row brought no better
+    value of `key` (a larger one, for `eval_loss` a smaller); `keep` is called with the step of each best."""
+
+    figures: Callable[[], dict[str, float]] | None = None
+    every: int = 0
+    patience: int = 0
+    key: str = "eval_calls"
+    keep: Callable[[int], None] | None = None
+
+    def value(self, line: Mapping[str, Any]) -> float:
+        """What is to grow."""
+        if self.key == "eval_loss":
+            return -float(line["eval_loss"])
+        return float(line.get(self.key, line["eval_row_accuracy"]))
+
+
 class Watch(TrainerCallback):  # type: ignore[misc]
-    """`evaluate` gives the held-out figures; `tokens` counts the tokens seen. One line of `curves` a step:
-    step, tokens, seconds, loss, learning rate, gradient norm, and the held-out figures where taken."""
+    """One line of `curves` a step: step, tokens, seconds, loss, learning rate, gradient norm, the `shown`
+    figures of the method, and the held-out ones where taken. `tokens` gives the tokens trained on up to a
+    step, those before a stop included; `send` gets each line too."""
 
     def __init__(
         self,
@@ -38,22 +60,28 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         curves: Path,
         console: Console,
         *,
-        tokens: Callable[[], int],
-        evaluate: Callable[[], dict[str, float]] | None,
-        eval_every: int,
+        tokens: Callable[[int], int],
+        looks: Looks,
         checkpoint_seconds: float,
+        shown: Sequence[str] = (),
+        send: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> None:
         self.schedule = schedule
         self.curves = curves
         self.console = console
         self.tokens = tokens
-        self.evaluate = evaluate
-        self.eval_every = eval_every
+        self.looks = looks
         self.checkpoint_seconds = checkpoint_seconds
+        self.shown = shown
+        self.send = send
         self.interrupted = False
         self.losses: list[float] = []
+        self.best_step: int | None = None
+        self._best_value = -math.inf
+        self._worse = 0
         self._best = math.inf
         self._smooth: float | None = None
+        self._before = 0
         self._saved = self._began = time.monotonic()
         self._progress = Progress(
             TextColumn("training"),
@@ -90,7 +118,9 @@ class Watch(TrainerCallback):  # type: ignore[misc]
     def on_train_begin(self, args: Any, state: Any, control: Any, **unused: Any) -> None:
         self.schedule.start()
         self._saved = self._began = time.monotonic()
-        keep_until(self.curves, state.global_step)
+        self._before = self.tokens(state.global_step)
+        for line in keep_until(self.curves, state.global_step):
+            self._compare(line)
         self.losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
 
     def on_step_end(self, args: Any, state: Any, control: Any, **unused: Any) -> None:
@@ -110,23 +140,41 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         seconds = time.monotonic() - self._began
         line: dict[str, Any] = {
             "step": state.global_step,
-            "tokens": self.tokens(),
+            "tokens": self.tokens(state.global_step),
             "seconds": round(self.schedule.spent, 2),
             "loss": loss,
             "learning_rate": logs["learning_rate"],
             "grad_norm": norm,
+            **{name: logs[name] for name in self.shown if name in logs},
         }
-        if self.evaluate and self.eval_every and state.global_step % self.eval_every == 0:
-            line |= self.evaluate()
+        if self.looks.figures and self.looks.every and state.global_step % self.looks.every == 0:
+            line |= self.looks.figures()
+            if self._compare(line) and self.looks.keep:
+                self.looks.keep(state.global_step)
+            if self.looks.patience and self._worse >= self.looks.patience:
+                control.should_training_stop = True
         with self.curves.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+        if self.send:
+            self.send(line)
         self._progress.update(
             self._task,
             completed=state.global_step,
             total=state.global_step + self.schedule.remaining,
             loss=sum(self.losses[-10:]) / len(self.losses[-10:]),
-            rate=line["tokens"] / seconds if seconds else 0.0,
+            rate=(line["tokens"] - self._before) / seconds if seconds else 0.0,
         )
+
+    def _compare(self, line: Mapping[str, Any]) -> bool:
+        """Count a look at the held-out rows; whether it is the best yet."""
+        if not self.looks.patience or "eval_loss" not in line:
+            return False
+        value = self.looks.value(line)
+        if value <= self._best_value:
+            self._worse += 1
+            return False
+        self._best_value, self.best_step, self._worse = value, line["step"], 0
+        return True
 
     def _refuse_divergence(self, step: int, loss: float, norm: float) -> None:
         if not (math.isfinite(loss) and math.isfinite(norm)):
@@ -136,7 +184,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             )
         self._smooth = loss if self._smooth is None else 0.9 * self._smooth + 0.1 * loss
         self._best = min(self._best, self._smooth)
-        if self._smooth > 2 * self._best + 1:
+        if self._smooth > 2 * max(self._best, 0.0) + 1:
             raise TrainingDiverged(
                 f"step {step}: the loss rose to {self._smooth:.2f} after it had been {self._best:.2f}. Take "
                 f"a lower learning_rate (half) or a longer warmup, and start again with --fresh"
@@ -155,18 +203,21 @@ class _Left(ProgressColumn):
         return Text("? left" if left is None else f"{int(left) // 60}:{int(left) % 60:02d} left")
 
 
-def keep_until(curves: Path, step: int) -> None:
+def keep_until(curves: Path, step: int) -> list[dict[str, Any]]:
     """Drop the lines of steps after `step`: they were done after the checkpoint and will be done again. A
-    line that a kill cut off is dropped too."""
+    line that a kill cut off is dropped too. Returns what is kept."""
     if not curves.is_file():
-        return
-    kept = []
-    for line in curves.read_text(encoding="utf-8").splitlines(keepends=True):
+        return []
+    kept, lines = [], []
+    for text in curves.read_text(encoding="utf-8").splitlines(keepends=True):
         try:
-            if line.endswith("\n") and json.loads(line)["step"] <= step:
-                kept.append(line)
+            line = json.loads(text)
+            if text.endswith("\n") and line["step"] <= step:
+                kept.append(text)
+                lines.append(line)
         except ValueError:
             continue
     partial = curves.with_suffix(".partial")
     partial.write_text("".join(kept), encoding="utf-8")
     partial.replace(curves)
+    return lines
