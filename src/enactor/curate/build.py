@@ -35,8 +35,8 @@ MIX: dict[str, float] = {
     "emergency": 0.025,
     "recovery": 0.02,
     "prerequisite": 0.015,
-    "chat": 0.10,
-    "refuse": 0.045,
+    "chat": 0.115,
+    "refuse": 0.06,
     "ask": 0.045,
 }
 _PLAYED: dict[str, Callable[[Mapping[str, Sequence[Template]], int, random.Random], list[Row]]] = {
