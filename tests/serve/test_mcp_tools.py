@@ -44,7 +44,8 @@ def test_every_declared_tool_is_offered_with_schemas_and_hints(era: str) -> None
 
 def test_every_tool_answers_in_the_declared_form() -> None:
     needed = {
-        "command": "STOP", "await_condition": "idle", "location": "draynor bank", "routine_path": "nosuch"
+        "command": "STOP", "await_condition": "idle", "location": "draynor bank", "routine_path": "nosuch",
+        "condition": "idle",
     }  # fmt: skip
 
     async def part(client: Client) -> None:

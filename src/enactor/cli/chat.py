@@ -29,11 +29,11 @@ def run(config: Chat, settings: Settings) -> int:
     who = store.player(settings.player) if store and settings.player else ""
     with open_engine(settings, follow=True) as loaded:
         engine = CancellableEngine(loaded)
-        toolbox = Toolbox(backend, settings.loop_window, settings.read_only, settings.dry_run)
+        tasks = DeferredTasks(tasks_file(settings))
+        toolbox = Toolbox(backend, settings.loop_window, settings.read_only, settings.dry_run, tasks)
         controller = Controller(engine, toolbox, system=system_turn(settings.model), source="terminal")
         loop_s = settings.loop_window if settings.backend == "sim" else 0.0
-        tasks = DeferredTasks(tasks_file(settings))
-        player = Player(Session(controller), engine, store, who, loop_s, tasks)
+        player = Player(Session(controller), engine, store, who, loop_s)
         terminal = Terminal(player, config.as_json)
         if config.say:
             return 0 if terminal.run(given(config.say), scripted=True) else 1

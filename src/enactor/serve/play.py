@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Unpack
 
 from enactor.agent import Controller, Deferred, DeferredTasks, Session
+from enactor.agent.deferred import game_time
 from enactor.errors import EnactorError
 from enactor.models.engine import Completion, Engine, Options
 from enactor.serve.changes import changes
@@ -81,8 +82,8 @@ class Player:
     """Carries out requests in a worker thread, so that Ctrl-C can end a reply in the middle.
 
     `engine` is the one inside the session's controller. `loop_s` is game time that passes after a request
-    whose loop is running. `store` gets every request; `who` is the salted name. `tasks` are what is to be
-    done later; they are looked at after every request and wait, and by `attend`.
+    whose loop is running. `store` gets every request; `who` is the salted name. The toolbox's tasks for
+    later are looked at after every request and wait, and by `attend`.
     """
 
     session: Session
@@ -90,13 +91,18 @@ class Player:
     store: TraceStore | None = None
     who: str = ""
     loop_s: float = 0.0
-    tasks: DeferredTasks = field(default_factory=DeferredTasks)
     traces: list[Trace] = field(default_factory=list)
     _busy: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
     def controller(self) -> Controller:
         return self.session.controller
+
+    @property
+    def tasks(self) -> DeferredTasks:
+        """What is to be done later, by the player's own words or by `defer`."""
+        kept = self.controller.toolbox.later
+        return DeferredTasks() if kept is None else kept
 
     def observe(self) -> GameState:
         """The present state."""
@@ -123,8 +129,7 @@ class Player:
 
     def now(self) -> datetime:
         """The game's own time where it tells one, which the simulator's is."""
-        stamp = self.observe().raw.get("timestamp")
-        return datetime.fromtimestamp(stamp / 1000, UTC) if isinstance(stamp, int) else datetime.now(UTC)
+        return game_time(self.observe())
 
     def _keep(self, trace: Trace) -> Trace:
         trace = replace(trace, player=self.who)

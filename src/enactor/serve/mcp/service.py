@@ -33,7 +33,7 @@ def serve(config: Config, settings: Settings) -> int:
         if store := open_store(settings):
             who = store.player(settings.player) if settings.player else ""
             log = open_.enter_context(closing(Log(store, who)))
-        toolbox = Toolbox(backend, settings.loop_window, settings.read_only, settings.dry_run)
+        toolbox = Toolbox(backend, settings.loop_window, settings.read_only, settings.dry_run, later=None)
         calls = Calls(Game(backend), toolbox, config.patience, tokens=config.unasked == "token", log=log)
         server = build_server(calls)
         if config.http:
