@@ -36,6 +36,8 @@ def ask(box: Toolbox, condition: str, command: str):
         ("level:combat>=15", "level:attack:>=15 and level:strength:>=15 and level:defence:>=15"),
         ("health<50%", "health:<50%"),
         ("hp<5", "health:<5"),
+        ("health_below:50%", "health:<50%"),
+        ("health under:20", "health:<20"),
         ("kills>=two_hundred", "kills:>=200"),
         ("item:raw_shrimp>=5", "item:Raw_shrimps:>=5"),
         ("item:Pestle_and_mortar>=2", "item:Pestle_and_mortar:>=2"),

@@ -3,8 +3,8 @@
 `understood` turns them into the one form that is kept and compared; `watch` tells whether one holds. Beside
 the atoms of `world.parse_condition`: `after:SPAN`, `at:TIME` (the player's clock, or a moment of ISO 8601),
 `item:NAME:[op]N` and `kills:[op]N` count, `no_food`, `in_combat`, `no_combat`. A comparison may stand without
-its colon (`level:attack>=15`, `health<50%`), numbers and skills in words (`level:str>=forty`), a place by its
-name (`location:draynor_bank`). `level:combat` means attack, strength and defence.
+its colon (`level:attack>=15`, `health<50%`), or in words (`health_below:50%`); so may numbers and skills
+(`level:str>=forty`) and a place (`location:draynor_bank`). `level:combat` means attack, strength and defence.
 """
 
 import re
@@ -36,6 +36,7 @@ WATCHED = (
 COMBAT = ("attack", "strength", "defence")
 
 _COMPARED = re.compile(r"^(?P<head>[^<>=]+?)[\s:_]*(?P<op>>=|<=|==|=|>|<)\s*(?P<number>[^<>=]+)$")
+_SIDE = re.compile(r"^(?P<head>\w+)_(?P<side>below|under|above|over):")
 _MOMENT = re.compile(r"^(?P<hour>\d{1,2})(?:[:.](?P<minute>\d{2}))?\s*(?P<half>am|pm)?$")
 _NAMED_TIMES = {"midnight": (0, 0), "noon": (12, 0), "midday": (12, 0)}
 _SHORT_SKILLS = {
@@ -108,7 +109,7 @@ def _holds(atom: str, state: GameState, now: datetime) -> bool:
 
 def _atom(text: str) -> str:
     """One atom in its one form."""
-    said = re.sub(r"\s+", "_", text.casefold())
+    said = _SIDE.sub(lambda m: f"{m['head']}{'<' if m['side'] in 'below under' else '>'}", _joined(text))
     said = _BARE.get(said, said)
     head, _, value = said.partition(":")
     if head in ("after", "in") and value:
@@ -128,6 +129,10 @@ def _atom(text: str) -> str:
         return f"{head}:{_item(value)}"
     parse_condition(said)
     return said
+
+
+def _joined(text: str) -> str:
+    return re.sub(r"\s+", "_", text.casefold())
 
 
 def _compared(head: str, op: str, number: str) -> str:
