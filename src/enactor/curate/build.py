@@ -3,7 +3,7 @@
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -39,7 +39,7 @@ MIX: dict[str, float] = {
     "refuse": 0.06,
     "ask": 0.045,
 }
-_PLAYED: dict[str, Callable[[Mapping[str, Sequence[Template]], int, random.Random], list[Row]]] = {
+_PLAYED: dict[str, Callable[[Mapping[str, Sequence[Template]], random.Random], Iterator[Row]]] = {
     "recovery": recovery_rows,
     "prerequisite": prerequisite_rows,
 }
@@ -115,7 +115,7 @@ def draw(found: Sequence[Template], rows: int, rng: random.Random, funnel: Funne
     for kind, share in shares.items():
         wanted = round(rows * share / total)
         if kind in _PLAYED:
-            made += _PLAYED[kind](by_kind, wanted, rng)
+            made += islice(_PLAYED[kind](by_kind, rng), wanted)
         else:
             made += _of_kind(by_kind[kind], wanted, rng, funnel)
     rng.shuffle(made)

@@ -20,10 +20,12 @@ from enactor.curate.certificate import certify, families_of, family_of
 from enactor.curate.conformance import check, failing
 from enactor.curate.files import replaced_together
 from enactor.curate.gather import Selection, Teacher, read_stores, rows_of
-from enactor.curate.mix import TRIES, by_kind, draws, grown, prerequisites, recoveries
+from enactor.curate.mix import TRIES, by_kind, draws, grown
 from enactor.curate.near import Places, near_any, repeats
+from enactor.curate.prerequisite import prerequisite_rows
 from enactor.curate.quality import FilterReport
 from enactor.curate.recipe import BuildError, BuildRecipe
+from enactor.curate.recovery import recovery_rows
 from enactor.curate.rename import renamed
 from enactor.curate.rows import Action, Row, read_rows
 from enactor.curate.spool import Spool
@@ -231,9 +233,9 @@ class _Build:
             kinds = self._templates(side)
             rng = random.Random(f"{SIDES[side]} {kind} {self.recipe.seed}")
             if kind == "recovery":
-                self.sources[key] = recoveries(kinds, rng)
+                self.sources[key] = recovery_rows(kinds, rng)
             elif kind == "prerequisite":
-                self.sources[key] = prerequisites(kinds, rng)
+                self.sources[key] = prerequisite_rows(kinds, rng)
             elif kind in kinds:
                 self.sources[key] = draws(kinds[kind], rng, self.funnel)
             else:

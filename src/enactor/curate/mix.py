@@ -2,18 +2,15 @@
 
 import math
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
-from enactor.curate.prerequisite import prerequisite_rows
 from enactor.curate.recipe import MAIN
-from enactor.curate.recovery import recovery_rows
 from enactor.curate.rows import Row
 from enactor.curate.synthesize import Funnel, make_row
 from enactor.world.phrasebook import Group, Template
 
 TRIES = 3
 """Draws for each row that is wanted; a template may refuse (its calls do not lower, for one)."""
-_BATCH = 4
 # What players of the system ask for most gets more of its kind's rows than its share of templates.
 _WEIGHT = {"query": 0.6, "system": 0.6, "exchange": 0.6, "camera": 0.5, "quest": 0.6, "dialogue": 0.8}
 
@@ -48,18 +45,6 @@ def draws(found: Iterable[Template], rng: random.Random, funnel: Funnel) -> Iter
         if not waiting.get(name):
             waiting[name] = rng.sample(groups[name], len(groups[name]))
         yield make_row(waiting[name].pop(), rng, funnel)
-
-
-def recoveries(kinds: Mapping[str, Sequence[Template]], rng: random.Random) -> Iterator[Row | None]:
-    """Rows of recovery, made in batches; ends when the templates give no more."""
-    while made := recovery_rows(kinds, _BATCH, rng):
-        yield from made
-
-
-def prerequisites(kinds: Mapping[str, Sequence[Template]], rng: random.Random) -> Iterator[Row | None]:
-    """Rows of missing prerequisites, as `recoveries`."""
-    while made := prerequisite_rows(kinds, _BATCH, rng):
-        yield from made
 
 
 def _weight(group: Group) -> float:

@@ -19,16 +19,13 @@ from enactor.world import COMMANDS, CommandError, GameState, check_needs, lower,
 from enactor.world.phrasebook import Template
 from enactor.world.state import read_stack
 
-_TRIES = 40
+_TRIES = 400  # draws in a row that give nothing before it is given up
 # Needs that the gate judges by the state; what stands near is the game's to judge.
 _JUDGED = frozenset({"item", "by", "runes", "level", "space", "bank", "in_bank", "food", "dialogue"})
 
 
-def prerequisite_rows(
-    by_kind: Mapping[str, Sequence[Template]], wanted: int, rng: random.Random
-) -> list[Row]:
-    """Up to `wanted` rows, verbs that need something drawn alike; fewer when too few requests can be
-    blocked."""
+def prerequisite_rows(by_kind: Mapping[str, Sequence[Template]], rng: random.Random) -> Iterator[Row]:
+    """Rows without end, or none where no request can be blocked. Verbs are drawn alike."""
     pool: dict[str, list[Template]] = {}
     for kind in ("simple", "loop", "multi"):
         for template in by_kind.get(kind, ()):
@@ -36,15 +33,13 @@ def prerequisite_rows(
             if verb:
                 pool.setdefault(verb, []).append(template)
     verbs = sorted(pool)
-    made: list[Row] = []
-    for _ in range(wanted * _TRIES if verbs else 0):
-        if len(made) >= wanted:
-            break
+    tries = _TRIES if verbs else 0
+    while tries:
         row = make_row(rng.choice(pool[rng.choice(verbs)]), rng, Funnel())
-        blocked_row = row and blocked(row)
-        if blocked_row:
-            made.append(blocked_row)
-    return made
+        found = row and blocked(row)
+        tries = _TRIES if found else tries - 1
+        if found:
+            yield found
 
 
 def blocked(row: Row) -> Row | None:

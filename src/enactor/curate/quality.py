@@ -13,11 +13,12 @@ from typing import Any
 from enactor.agent import nature
 from enactor.agent.handlers import STATE_FIELDS
 from enactor.curate.draft import Draft
+from enactor.curate.lowering import lowered
 from enactor.curate.rows import Action
 from enactor.curate.said import numbers_left_out, unsaid_names, unsaid_numbers
 from enactor.prompt import tool_call
 from enactor.trace.values import Step, ToolResult
-from enactor.world import TOOLS, CommandError, GameState, lower, parse
+from enactor.world import TOOLS, CommandError
 
 MAX_MESSAGE = 600
 MAX_REPLY = 300
@@ -312,7 +313,7 @@ def _call_problem(action: Action, state: Mapping[str, Any]) -> str | None:
             return "get_game_state with fields that do not exist"
     if "command" in action.args:
         try:
-            lower(parse(str(action.args["command"])), GameState.from_case(state))
+            lowered(str(action.args["command"]), state)
         except CommandError as error:
             return re.sub(r"'[^']*'", "…", error.message)
     return None

@@ -5,7 +5,7 @@ missing, kept only if the simulator then carries it out.
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from enactor.agent import Toolbox
@@ -16,23 +16,19 @@ from enactor.sim import Simulator
 from enactor.trace.values import Message, Step
 from enactor.world.phrasebook import Template
 
-_TRIES = 40
+_TRIES = 400  # draws in a row that give nothing before it is given up
 
 
-def recovery_rows(by_kind: Mapping[str, Sequence[Template]], wanted: int, rng: random.Random) -> list[Row]:
-    """Up to `wanted` rows, fewer when the phrasebook has too few requests that can fail and be mended."""
+def recovery_rows(by_kind: Mapping[str, Sequence[Template]], rng: random.Random) -> Iterator[Row]:
+    """Rows without end, or none where no request can fail and be mended."""
     pool = [t for kind in ("simple", "loop", "multi") for t in by_kind.get(kind, ()) if _can_fail(t)]
-    if not pool:
-        return []
-    made: list[Row] = []
-    for _ in range(wanted * _TRIES):
-        if len(made) >= wanted:
-            break
+    tries = _TRIES if pool else 0
+    while tries:
         row = make_row(rng.choice(pool), rng, Funnel())
         mended = row and mend(row)
+        tries = _TRIES if mended else tries - 1
         if mended:
-            made.append(mended)
-    return made
+            yield mended
 
 
 def mend(row: Row) -> Row | None:

@@ -14,6 +14,7 @@ from rapidfuzz import fuzz
 
 from enactor.agent import shapes
 from enactor.curate.draft import Draft, seconds_between
+from enactor.curate.lowering import lowered
 from enactor.curate.near import plain_text
 from enactor.curate.quality import FINAL, RULES, Objection, examine
 from enactor.curate.rows import Action
@@ -26,7 +27,6 @@ from enactor.world import (
     Command,
     CommandError,
     GameState,
-    lower,
     nearest_verbs,
     parse,
     preferred,
@@ -242,9 +242,8 @@ def admissible(said: Iterable[Action], state: Mapping[str, Any]) -> bool:
 
 def expected(said: Iterable[Action], state: Mapping[str, Any]) -> list[Action]:
     """The calls with canonical names, as they lower in the state. Raises CommandError."""
-    known = GameState.from_case(state)
     return [
-        Action(a.tool, {"command": lower(parse(str(a.args["command"])), known).render()})
+        Action(a.tool, {"command": lowered(str(a.args["command"]), state).render()})
         if a.tool == "send_command"
         else a
         for a in said

@@ -132,10 +132,9 @@ def _some(rng: random.Random, kind: str) -> str:
 
 
 def _equipment(rng: random.Random) -> dict[str, str]:
-    weapons = [form for form in _forms() if ITEMS[form].slot == "weapon" and ITEMS[form].kind == "weapon"]
     if rng.random() < 0.12:
         return {}
-    return {"weapon": ITEMS[rng.choice(weapons)].name}
+    return {"weapon": ITEMS[rng.choice(_weapons())].name}
 
 
 def _place(rng: random.Random, kind: str) -> list[int]:
@@ -162,8 +161,8 @@ def _ground() -> tuple[Any, ...]:
 
 
 @cache
-def _forms() -> tuple[str, ...]:
-    return tuple(ITEMS)
+def _weapons() -> tuple[str, ...]:
+    return tuple(form for form, item in ITEMS.items() if item.slot == "weapon" and item.kind == "weapon")
 
 
 @cache
