@@ -25,8 +25,14 @@ def main() -> None:
         plan = GpuPlan(optimizer="adamw_torch", checkpointing=source.get("checkpointing", True))
         if "weights" in source:
             ours = weights(shape, plan) / 1e9
-            print(f"| {source['name']} | none | {source['weights']} | {ours:.2f} | {off(ours, source['weights'])} |"
-                  " | | |")  # fmt: skip
+            row = [
+                source["name"],
+                "none",
+                f"{source['weights']}",
+                f"{ours:.2f}",
+                off(ours, source["weights"]),
+            ]
+            print("| " + " | ".join([*row, "", "", ""]) + " |")
             continue
         targets = PROJECTIONS if source["targets"] == "all" else tuple(source["targets"])
         for run in source["runs"]:

@@ -10,8 +10,8 @@ from enactor.train.gpu.frames import FRAMES, frame_template
 
 
 def axolotl(task: Task) -> Mapping[str, str]:
-    """`axolotl.yaml`, for `axolotl train axolotl.yaml`. The template is the frame's, so ids and labels are those
-    of our own training; no rows are packed, since ours never see each other."""
+    """`axolotl.yaml`, for `axolotl train axolotl.yaml`. The template is the frame's, so ids and labels are
+    those of our own training; no rows are packed, since ours never see each other."""
     recipe, gpu = task.recipe, task.gpu
     frame = FRAMES[gpu.frame]
     four = gpu.quantize == "nf4"

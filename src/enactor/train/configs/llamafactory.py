@@ -1,8 +1,8 @@
 """LLaMA-Factory: its YAML, its index of data sets, and rows whose calls are text already.
 
-Its templates write calls in each base's own form (Llama 3: one call, `parameters`; Mistral: `[TOOL_CALLS]`). Ours
-are Hermes' in every frame, so the rows hold the text of the answer and of the results, and its templates only
-frame them.
+Its templates write calls in each base's own form (Llama 3: one call, `parameters`; Mistral: `[TOOL_CALLS]`).
+Ours are Hermes' in every frame, so the rows hold the text of the answer and of the results, and its
+templates only frame them.
 """
 
 import json

@@ -12,8 +12,8 @@ OUT = "adapter"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A recipe with its data: `train` and `test` are file names beside the configuration, `lines` counts those
-    of `train`. `test` is None where no rows are held out."""
+    """A recipe with its data: `train` and `test` are file names beside the configuration, `lines` counts
+    those of `train`. `test` is None where no rows are held out."""
 
     recipe: Recipe
     gpu: GpuPlan

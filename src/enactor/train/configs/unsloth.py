@@ -12,9 +12,9 @@ from enactor.train.gpu.frames import FRAMES, frame_template
 
 def unsloth(task: Task) -> Mapping[str, str]:
     """`unsloth.yaml` in the form that `unsloth train --config` reads, `chat_template.jinja`, and
-    `unsloth_train.py`, which reads both. Its command trains on every answer of a conversation, mistakes that a
-    later turn corrects included; the script trains on the last turn, as we do. What that form has no key for
-    stands in the script."""
+    `unsloth_train.py`, which reads both. Its command trains on every answer of a conversation, mistakes that
+    a later turn corrects included; the script trains on the last turn, as we do. What that form has no key
+    for stands in the script."""
     recipe, gpu = task.recipe, task.gpu
     config: dict[str, Any] = {
         "model": recipe.base,

@@ -59,8 +59,8 @@ TRAINERS: Mapping[TrainerName, Trainer] = {
 
 
 def emit(name: TrainerName, recipe: Recipe, rows: Path, held_out: Path | None, out: Path) -> Emitted:
-    """Write `out` for the trainer. Rows and operands are those that our own run would take; lengths are left to
-    the trainer.
+    """Write `out` for the trainer. Rows and operands are those that our own run would take; lengths are left
+    to the trainer.
 
     Raises `RecipeError` for a recipe without a section `gpu`, or in another dialect than `hermes`, and
     `EnactorError` for rows that cannot be read or of which none has a form.

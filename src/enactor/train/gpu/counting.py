@@ -14,8 +14,8 @@ CHARACTERS: Mapping[FrameName, tuple[float, float]] = {
     "llama3": (4.94, 3.53),
     "mistral": (2.68, 2.56),
 }
-"""Characters a token, in what is shown and in what is answered: measured on 592 of our rows (lowered operands)
-with the merges of Qwen and Llama 3 and with Mistral's V3 tokenizer; `docs/gpu.md` says how."""
+"""Characters a token, in what is shown and in what is answered: measured on 592 of our rows (lowered
+operands) with the merges of Qwen and Llama 3 and with Mistral's V3 tokenizer; `docs/gpu.md` says how."""
 
 
 @dataclass(frozen=True, slots=True)

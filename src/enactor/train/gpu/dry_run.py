@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from enactor.train.batches import plan
@@ -51,8 +52,8 @@ def dry_run(recipe: Recipe, rows: Path) -> DryRun:
     """
     if recipe.gpu is None:
         raise RecipeError(
-            f"{recipe.name} has no section `gpu`, and memory and time are predicted for GPU runs only: give it "
-            f"one, or take one of the recipes for GPUs (docs/gpu.md)"
+            f"{recipe.name} has no section `gpu`, and memory and time are predicted for GPU runs only: give "
+            f"it one, or take one of the recipes for GPUs (docs/gpu.md)"
         )
     shape = shape_of(recipe.base)
     framed = read_framed(rows, recipe.gpu, recipe.dialect)
@@ -120,4 +121,4 @@ def _parts(step: Sequence[int], micro: int) -> list[Sequence[int]]:
     count = -(-len(step) // micro)
     size, extra = divmod(len(step), count)
     bounds = [part * size + min(part, extra) for part in range(count + 1)]
-    return [step[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
+    return [step[start:end] for start, end in pairwise(bounds)]

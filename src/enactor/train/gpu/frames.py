@@ -2,14 +2,15 @@
 
 Each base has special tokens of its own around turns: ChatML in Qwen2.5, headers in Llama 3, `[INST]` in
 Mistral. No tokens are added to any of them, so a row takes the base's frame. Inside it a call stands as in
-every other row, in the `hermes` dialect, and a result in a turn of the user: Llama-3.1's own form has room for
-one call in a turn, Mistral's wants an identifier for each, and one dialect keeps one parser, one grammar and
-one ledger. The template of a frame is the same rendering for runtimes; a test compares the two token by token.
+every other row, in the `hermes` dialect, and a result in a turn of the user: Llama-3.1's own form has room
+for one call in a turn, Mistral's wants an identifier for each, and one dialect keeps one parser, one grammar
+and one ledger. The template of a frame is the same rendering for runtimes; a test compares the two token by
+token.
 
 Sources of the frames: Meta's "Llama 3.1 model cards and prompt formats"; Mistral's cookbook, "Tokenization",
-V3 (messages of the user that follow each other are joined by an empty line). Mistral's own code puts the system
-turn before the last words of the user. Here it stands before the first, so that a conversation keeps its prefix;
-where there is one turn the two are the same.
+V3 (messages of the user that follow each other are joined by an empty line). Mistral's own code puts the
+system turn before the last words of the user. Here it stands before the first, so that a conversation keeps
+its prefix; where there is one turn the two are the same.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence

@@ -15,7 +15,8 @@ def lines(run: DryRun) -> Iterator[str]:
     adapter = run.shape.adapter(recipe.rank, recipe.targets)
     yield f"recipe      {recipe.name}, supervised"
     yield f"base        {recipe.base}, {run.shape.parameters / 1e9:.2f} billion weights, in {held}"
-    yield f"adapter     rank {recipe.rank} on {len(recipe.targets)} projections, {adapter / 1e6:.1f} million weights"
+    on = f"rank {recipe.rank} on {len(recipe.targets)} projections"
+    yield f"adapter     {on}, {adapter / 1e6:.1f} million weights"
     yield (
         f"optimizer   {plan.optimizer}, learning rate {recipe.learning_rate:g}, gradient checkpointing "
         f"{'on' if plan.checkpointing else 'off'}"
