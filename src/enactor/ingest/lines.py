@@ -72,7 +72,7 @@ def decode(line: bytes) -> Json:
 def read_json(text: str) -> Json:
     """The value of a JSON text, of numbers only those that JSON can hold. Raises ValueError and
     RecursionError."""
-    return json.loads(text, parse_constant=_no_number, parse_float=_finite)
+    return _DECODER.decode(text)
 
 
 def decode_object(line: bytes) -> dict[str, Json]:
@@ -92,6 +92,9 @@ def _finite(text: str) -> float:
 
 def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)
 
 
 class _Readable(Protocol):

@@ -37,9 +37,16 @@ def trace_hash(trace: Trace) -> str:
 
 def _fields(value: Any) -> Any:
     """What `dataclasses.asdict` gives, without its copies of what is plain already."""
-    if is_dataclass(value):
-        return {field.name: _fields(getattr(value, field.name)) for field in fields(value)}
-    return [_fields(item) for item in value] if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return [_fields(item) for item in value]
+    names = _NAMES.get(type(value))
+    if names is None:
+        names = tuple(field.name for field in fields(value)) if is_dataclass(value) else ()
+        _NAMES[type(value)] = names
+    return {name: _fields(getattr(value, name)) for name in names} if names else value
+
+
+_NAMES: dict[type, tuple[str, ...]] = {}  # of each type met: its fields, none for what is no dataclass
 
 
 def to_row(trace: Trace, nature: NatureOf = declared_nature) -> dict[str, Json]:

@@ -6,12 +6,13 @@ import json
 from enactor.trace.values import Json
 
 HASH_VERSION = "h1"
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def canonical_json(value: Json) -> str:
     """One text per value: keys sorted, no spaces, UTF-8 as it is, tuples as lists. Raises ValueError for NaN
     and infinities and TypeError for what JSON cannot hold."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def content_hash(value: Json) -> str:
