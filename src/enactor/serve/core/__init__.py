@@ -6,6 +6,7 @@ in the training log. `Service` has the contract; `Account`, `Model`, `Limits` ar
 
 from enactor.serve.core.account import Account
 from enactor.serve.core.admission import NO_PERMISSION, Permit, everyone_acts, stops
+from enactor.serve.core.compare import Comparison
 from enactor.serve.core.desk import Model
 from enactor.serve.core.events import (
     Accepted,
@@ -42,6 +43,7 @@ __all__ = [
     "Asks",
     "Caller",
     "Cancelled",
+    "Comparison",
     "Event",
     "Failed",
     "Finished",

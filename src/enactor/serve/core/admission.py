@@ -36,7 +36,7 @@ def stops(message: str) -> bool:
 
 
 class Admission:
-    """The rules before the queue. `expected_s`: how long the last of so many requests to the model waits."""
+    """The rules before the queue. `expected_s`: how long one more waits for the model behind so many."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class Admission:
             return events.Shed(*told, "Too many requests are waiting; try again in a minute.", 60.0)
         if direct_lines(message):
             return None
-        wait = self._expected_s(thinking + 1)
+        wait = self._expected_s(thinking)
         if wait <= limits.engine_wait_s:
             return None
         message = (

@@ -61,10 +61,12 @@ class Desk:
         if idle and before.engine is not model.engine:
             before.engine.close()
 
-    def expected_s(self, requests: int) -> float:
-        """How long the last of `requests` that need the model would wait, by the last completions."""
+    def expected_s(self, before: int) -> float:
+        """How long a request waits for a slot with `before` others that need the model, by the last
+        completions. Slots that hang count too, though nobody waits for them any more."""
         with self._lock:
-            return max(requests - max(self._free, 0), 0) * self._mean_s / self._model.slots
+            slots = self._model.slots
+            return max(max(before, slots - self._free) - slots + 1, 0) * self._mean_s / slots
 
     def close(self) -> None:
         """Close the model."""

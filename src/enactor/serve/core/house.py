@@ -1,38 +1,23 @@
 """What goes on beside the requests: questions that time out, tasks for later, loops that run on, a changed
 model."""
 
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
+from enactor.errors import EnactorError
 from enactor.serve.changes import changes
 from enactor.serve.core import events
 from enactor.serve.core.account import Account
 from enactor.serve.core.events import Event
+from enactor.serve.core.later import Later
 from enactor.world import GameState
 
 TICK_S, QUESTIONS_S, TASKS_S, LOOPS_S, MODEL_S = 0.6, 0.25, 2.0, 3.0, 5.0
-
-
-class Household(Protocol):
-    """What the house looks after; each is called now and then, in the house's thread."""
-
-    def pass_time(self) -> None:
-        """Let the games go on that do not by themselves."""
-
-    def close_questions(self) -> None:
-        """Close those that were open for too long."""
-
-    def attend_tasks(self) -> None:
-        """Take up the tasks for later whose time has come."""
-
-    def watch_loops(self) -> None:
-        """Tell of the loops that finished requests left running."""
-
-    def follow_model(self) -> None:
-        """Change to the model that is promoted now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +64,49 @@ class Loops:
             self._emit(progress)
 
 
-def keep(household: Household, ending: threading.Event, guarded: Callable[[Callable[[], Any]], None]) -> None:
-    """Look after it until `ending`; `guarded` runs a look and takes what it raises."""
-    due = {
-        household.pass_time: TICK_S,
-        household.close_questions: QUESTIONS_S,
-        household.attend_tasks: TASKS_S,
-        household.watch_loops: LOOPS_S,
-        household.follow_model: MODEL_S,
-    }
-    last = dict.fromkeys(due, time.monotonic())
-    while not ending.wait(QUESTIONS_S):
-        for look, every in due.items():
-            if time.monotonic() - last[look] >= every:
-                last[look] = time.monotonic()
-                guarded(look)
+@dataclass(frozen=True, slots=True)
+class House:
+    """`close_questions` closes those that were open for too long; `follow` changes to another model."""
+
+    accounts: Mapping[str, Account]
+    loops: Loops
+    later: Later
+    close_questions: Callable[[], None]
+    follow_model: Callable[[], None]
+
+    def keep(self, ending: threading.Event) -> None:
+        """Look after everything now and then, until `ending`."""
+        due: dict[Callable[[], None], float] = {
+            self._pass_time: TICK_S,
+            self.close_questions: QUESTIONS_S,
+            self.later.attend: TASKS_S,
+            self._watch_loops: LOOPS_S,
+            self.follow_model: MODEL_S,
+        }
+        last = dict.fromkeys(due, time.monotonic())
+        while not ending.wait(QUESTIONS_S):
+            for look, every in due.items():
+                if time.monotonic() - last[look] >= every:
+                    last[look] = time.monotonic()
+                    guarded(look)
+
+    def _pass_time(self) -> None:
+        for account in self.accounts.values():
+            if account.pace > 0:
+                account.let_pass(TICK_S * account.pace)
+
+    def _watch_loops(self) -> None:
+        self.loops.look(self.accounts)
+
+
+def guarded(job: Callable[[], Any]) -> None:
+    """Do something beside the requests. What goes wrong is told on stderr and ends nothing else."""
+    try:
+        job()
+    except EnactorError as error:
+        print(f"enactor: {error}", file=sys.stderr, flush=True)
+    except Exception:  # a fault of this program
+        traceback.print_exc(file=sys.stderr)
 
 
 def _lowered(finished: events.Finished) -> str:

@@ -6,15 +6,12 @@ thread and gets events in theirs; a door with a loop of its own hands them over 
 """
 
 import secrets
-import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
 
 from enactor.agent import Controller, Deferred, Toolbox, direct_lines
 from enactor.errors import EnactorError
@@ -23,11 +20,12 @@ from enactor.serve.core.account import Account
 from enactor.serve.core.admission import NO_PERMISSION, Admission, Permit, everyone_acts, stops
 from enactor.serve.core.bus import Bus, Listener
 from enactor.serve.core.cancel import Cancel
+from enactor.serve.core.compare import Choice, Compare, Comparison
 from enactor.serve.core.desk import Desk, Model, Seat
 from enactor.serve.core.errand import Entry, Parts, carry_out, signed
 from enactor.serve.core.events import Access, Caller, Event, Session
 from enactor.serve.core.feedback import FeedbackDesk
-from enactor.serve.core.house import TICK_S, Loops, keep
+from enactor.serve.core.house import House, Loops, guarded
 from enactor.serve.core.journal import Journal, Ticket
 from enactor.serve.core.lane import Lane, Waiting
 from enactor.serve.core.later import Later
@@ -105,11 +103,13 @@ class Service:
         }
         self._admission = Admission(self._lanes, permit, limits, self.desk.expected_s)
         self._later = Later(self.accounts, self._journal, self._put)
+        self._compare = Compare(self.desk, self._open_model, store, limits.engine_s)
         self._clerk: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._ending = threading.Event()
+        house = House(self.accounts, self._loops, self._later, self._close_questions, self._follow_model)
         self._threads = [
-            threading.Thread(target=work, name=name, daemon=True)
-            for name, work in (("clerk", self._record), ("house", self._keep_house))
+            threading.Thread(target=self._record, name="clerk", daemon=True),
+            threading.Thread(target=house.keep, args=(self._ending,), name="house", daemon=True),
         ]
 
     # -- doors ------------------------------------------------------------------------------------------
@@ -145,6 +145,7 @@ class Service:
             if thread.is_alive():
                 thread.join(CLOSE_S)
         self._journal.close()
+        self._compare.close()
         self.desk.close()
         for account in self.accounts.values():
             account.close()
@@ -236,9 +237,20 @@ class Service:
         without permission on every account, and for a model that cannot be had."""
         for account in self.accounts:
             self._must(caller, account, "act")
-        if self.models is None:
-            raise EnactorError("this service has one model only")
-        self.desk.replace(self.models.open(name))
+        self.desk.replace(self._open_model(name))
+
+    def compare(self, caller: Caller, account: str, message: str, models: tuple[str, str]) -> Comparison:
+        """What two models would do with a message now, after this session's conversation; nothing is sent.
+        Raises `EnactorError`."""
+        self._must(caller, account, "act")
+        if problem := self._admission.problem(caller, account, message):
+            raise EnactorError(problem)
+        history = self._talks.of(Session(caller.door, account, caller.player)).history
+        return self._compare.run(self.accounts[account], message, history, models)
+
+    def vote(self, caller: Caller, comparison: str, choice: Choice) -> Comparison:
+        """Keep which side won. Raises `EnactorError` where it was voted on already."""
+        return self._compare.vote(comparison, choice, caller.player)
 
     # -- later ------------------------------------------------------------------------------------------
 
@@ -267,6 +279,11 @@ class Service:
         access = self.access(caller, account)
         if access == "none" or (wanted == "act" and access != "act"):
             raise EnactorError(NO_PERMISSION)
+
+    def _open_model(self, name: str) -> Model:
+        if self.models is None:
+            raise EnactorError("this service has one model only")
+        return self.models.open(name)
 
     def _take(self, caller: Caller, message: str, told: tuple[str, Session, str]) -> Event:
         request, session, place = told
@@ -350,42 +367,13 @@ class Service:
     def _record(self) -> None:
         """The clerk: what need not be waited for, in order."""
         while (job := self._clerk.get()) is not None:
-            self._guarded(job)
+            guarded(job)
 
-    def _keep_house(self) -> None:
-        keep(self, self._ending, self._guarded)
-
-    def _guarded(self, job: Callable[[], Any]) -> None:
-        try:
-            job()
-        except EnactorError as error:
-            print(f"enactor: {error}", file=sys.stderr, flush=True)
-        except Exception:
-            traceback.print_exc(file=sys.stderr)
-
-    # -- the house --------------------------------------------------------------------------------------
-
-    def pass_time(self) -> None:
-        """See `Household`."""
-        for account in self.accounts.values():
-            if account.pace > 0:
-                account.let_pass(TICK_S * account.pace)
-
-    def watch_loops(self) -> None:
-        """See `Household`."""
-        self._loops.look(self.accounts)
-
-    def follow_model(self) -> None:
-        """See `Household`."""
+    def _follow_model(self) -> None:
         if self.models is not None and (model := self.models.changed(self.desk.model.name)) is not None:
             self.desk.replace(model)
 
-    def attend_tasks(self) -> None:
-        """See `Household`."""
-        self._later.attend()
-
-    def close_questions(self) -> None:
-        """See `Household`."""
+    def _close_questions(self) -> None:
         for session in self._talks.close_old(f"no answer within {self.limits.ask_s:g} s"):
             self._lanes[session.account].stir()
 
