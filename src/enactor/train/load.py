@@ -37,6 +37,10 @@ def need_extra() -> None:
 def load(recipe: Recipe) -> Loaded:
     """The base of the recipe. Raises `EnactorError` where it cannot be had, `TokenizerMismatch` where it is
     not what decodes, and says before it begins when memory is short."""
+    if recipe.gpu is not None:
+        from enactor.train.gpu.base import card_base
+
+        return Loaded(*card_base(recipe, recipe.gpu, dtype_of(recipe)), gguf=None)
     path = Path(recipe.base).expanduser()
     gguf: Path | None = None
     if path.is_dir():

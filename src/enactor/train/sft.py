@@ -10,6 +10,7 @@ from rich.console import Console
 from enactor.prompt import Segment
 from enactor.train.adapter import Adapter
 from enactor.train.batches import plan
+from enactor.train.gpu.rows import framed, write_template
 from enactor.train.recipe import Recipe
 from enactor.train.rows import Examples, RowsError, encode_rows, read_segments
 from enactor.train.stage import Course, follow, prepare
@@ -39,6 +40,9 @@ def supervised(
     disk would not do.
     """
     console = console or Console(stderr=True)
+    if recipe.gpu is not None:
+        rows = framed(rows, recipe.gpu, recipe.dialect, console)
+        held_out_rows = held_out_rows and framed(held_out_rows, recipe.gpu, recipe.dialect, console)
     loaded = prepare(recipe, out, fresh)
     segments = read_segments(rows) if isinstance(rows, Path) else rows
     examples = encode_rows(segments, loaded.tokenizer, recipe.max_length)
@@ -46,7 +50,10 @@ def supervised(
     refuse_foreign_tokens((max(e.ids) for e in examples.kept), loaded.model, recipe)
     if examples.too_long:
         console.print(f"{examples.too_long} rows are longer than {recipe.max_length} tokens and were dropped")
-    return follow(recipe, loaded, _course(recipe, examples, loaded.tokenizer), held, out, console)
+    made = follow(recipe, loaded, _course(recipe, examples, loaded.tokenizer), held, out, console)
+    if recipe.gpu is not None:
+        write_template(out, recipe.gpu)
+    return made
 
 
 def _course(recipe: Recipe, examples: Examples, tokenizer: Any) -> Course:

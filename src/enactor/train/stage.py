@@ -72,7 +72,10 @@ def follow(
     resumed = newest(folder, run)
     model = with_lora(loaded.model, recipe)
     need_space(out, model)
-    need_memory(step_bytes(model, course.lengths, course.at_once), "a step's activations and the optimizer")
+    if recipe.gpu is None:  # on a card the host's memory is not what a step takes
+        need_memory(
+            step_bytes(model, course.lengths, course.at_once), "a step's activations and the optimizer"
+        )
     budget = recipe.max_minutes and recipe.max_minutes * 60
     schedule = Schedule(course.steps, recipe.warmup, recipe.final_rate, budget)
     look = None if held is None else looker(model, held, loaded.tokenizer, recipe, course.fused)

@@ -13,6 +13,7 @@ from trl import SFTConfig, SFTTrainer
 from enactor.train.batches import Batch, pack
 from enactor.train.checkpoints import STAGING, seal
 from enactor.train.fused import answer_loss
+from enactor.train.gpu.base import trainer_settings
 from enactor.train.plain import plain_loss
 from enactor.train.recipe import Recipe
 from enactor.train.rows import IGNORED, Example
@@ -136,6 +137,7 @@ def common(recipe: Recipe, steps: int, folder: Path) -> dict[str, Any]:
         "gradient_checkpointing": False,
         "remove_unused_columns": False,
         "dataloader_pin_memory": False,
+        **(trainer_settings(recipe.gpu) if recipe.gpu else {}),
     }
 
 

@@ -64,4 +64,4 @@ def tokenizer_at_hand(base: str, frame: FrameName) -> Any:
 def missing(tokenizer: Any, mark: str) -> str:
     """`mark` if the tokenizer does not know it as one token, else the empty string."""
     ids = tokenizer(mark, add_special_tokens=False).input_ids
-    return "" if len(ids) == 1 and ids[0] != tokenizer.unk_token_id else mark
+    return "" if len(ids) == 1 and tokenizer.convert_ids_to_tokens(ids[0]) == mark else mark

@@ -1,13 +1,15 @@
 """Rows of a data set between the marks of a base."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rich.console import Console
+
 from enactor.curate.export import Unfit, read_examples
 from enactor.prompt import DIALECTS, Segment
-from enactor.train.gpu.frames import FRAMES
+from enactor.train.gpu.frames import FRAMES, frame_template
 from enactor.train.gpu.plan import GpuPlan
 
 
@@ -32,3 +34,23 @@ def read_framed(path: Path, plan: GpuPlan, dialect: str) -> Framed:
         masked = {i for i, m in enumerate(messages[:-1]) if m.role == "assistant"}
         found.rows.append(frame.segments(messages, dialect=DIALECTS[dialect], masked=masked))
     return found
+
+
+def framed(
+    rows: Iterable[Sequence[Segment]] | Path, plan: GpuPlan, dialect: str, console: Console
+) -> Iterable[Sequence[Segment]]:
+    """Rendered rows as they are; a file read by `read_framed`, and said what was left out of it."""
+    if not isinstance(rows, Path):
+        return rows
+    found = read_framed(rows, plan, dialect)
+    for reason, count in found.left_out.items():
+        console.print(f"{count} rows of {rows.name} were left out: {reason}")
+    return found.rows
+
+
+def write_template(folder: Path, plan: GpuPlan) -> None:
+    """Put the frame's `chat_template.jinja` beside the adapter: what serves it must render as it was
+    trained."""
+    partial = folder / "chat_template.partial"
+    partial.write_text(frame_template(plan.frame) + "\n", encoding="utf-8")
+    partial.replace(folder / "chat_template.jinja")
