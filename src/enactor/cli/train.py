@@ -1,11 +1,16 @@
 """`enactor train`: see `enactor.train.train`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from enactor.cli.command import Command, Config
 from enactor.settings import Settings
+
+if TYPE_CHECKING:
+    from enactor.train import Recipe
+    from enactor.train.configs import TrainerName
 
 
 class Train(Config):
@@ -18,6 +23,13 @@ class Train(Config):
     rows: Path | None = Field(None, description="train.jsonl of a data set, instead of the recipe's own.")
     max_minutes: float | None = Field(None, gt=0, description="The schedule ends by then.")
     fresh: bool = Field(False, description="Forget what stands in the folder.")
+    dry_run: bool = Field(
+        False,
+        description="Only say what a GPU run would take: tokens, steps, memory, time. Trains nothing.",
+    )
+    emit: Literal["axolotl", "llamafactory", "unsloth"] | None = Field(
+        None, description="Only write data and configuration for that trainer, to the folder of the run."
+    )
 
 
 def run(config: Train, settings: Settings) -> int:
@@ -32,8 +44,35 @@ def run(config: Train, settings: Settings) -> int:
         data = config.out / "data"
         build(BuildConfig(**recipe.data.model_dump(), out=data))
         rows, held_out = data / "train.jsonl", data / "test.jsonl"
+    if config.dry_run:
+        return _foretell(recipe, rows)
+    if config.emit is not None:
+        return _emit(config.emit, recipe, rows, held_out, config.out / config.emit)
     adapter = train(recipe, rows, config.out / "adapter", held_out_rows=held_out, fresh=config.fresh)
     print(f"{adapter.folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in adapter.metrics.items()))
+    return 0
+
+
+def _foretell(recipe: "Recipe", rows: Path) -> int:
+    """Print the dry run; 1 where it would not fit the memory that the recipe is made for."""
+    from enactor.train.gpu.dry_run import dry_run
+    from enactor.train.gpu.report import lines
+
+    found = dry_run(recipe, rows)
+    print("\n".join(lines(found)))
+    return 0 if found.fits else 1
+
+
+def _emit(trainer: "TrainerName", recipe: "Recipe", rows: Path, held_out: Path | None, out: Path) -> int:
+    """Write the other trainer's folder and say how to start it."""
+    from enactor.train.configs import emit
+
+    done = emit(trainer, recipe, rows, held_out, out)
+    for file, count in done.lines.items():
+        print(f"{file}: {count} lines")
+    for reason, count in done.left_out.items():
+        print(f"  left out, {reason}: {count}")
+    print(f"written to {done.folder}; there: {done.command}")
     return 0
 
 

@@ -5,6 +5,6 @@ the configuration that trains on it (`emit`). `docs/gpu.md` says what each train
 and what a trainer cannot say.
 """
 
-from enactor.train.configs.write import TRAINERS, Emitted, Trainer, emit
+from enactor.train.configs.write import TRAINERS, Emitted, Trainer, TrainerName, emit
 
-__all__ = ["TRAINERS", "Emitted", "Trainer", "emit"]
+__all__ = ["TRAINERS", "Emitted", "Trainer", "TrainerName", "emit"]
