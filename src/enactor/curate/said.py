@@ -5,16 +5,15 @@ from collections.abc import Iterator
 
 from rapidfuzz import fuzz
 
+from enactor.agent.said import numbers_in, numbers_of, refers
 from enactor.curate.draft import Draft
 from enactor.curate.near import plain_text
 from enactor.curate.rows import Action
-from enactor.world import COMMANDS, CommandError, parse, parse_count
+from enactor.world import COMMANDS, CommandError, parse
 
 CLOSE = 75.0
 """rapidfuzz's partial ratio from which a name counts as said: plurals and slips of the finger pass."""
 
-_WORD = re.compile(r"[a-z0-9][\w,.'’-]*", re.IGNORECASE)
-_CHECKED = frozenset({"count", "quantity", "int", "distance"})
 _NAMES = frozenset({"npc", "item", "held", "banked", "edible", "object", "place", "spell", "style", "food"})
 _NOT_NAMED = frozenset({"none", "any", "food", "all", "best"})
 
@@ -61,7 +60,7 @@ def unsaid_numbers(draft: Draft) -> list[str]:
 
 def said_numbers(draft: Draft) -> set[int]:
     """Every number that the player said of this request."""
-    return {value for text in _texts(draft) for value in _read(text)}
+    return numbers_in(_texts(draft))
 
 
 def numbers_left_out(draft: Draft) -> list[str]:
@@ -75,42 +74,13 @@ def numbers_left_out(draft: Draft) -> list[str]:
 def _texts(draft: Draft) -> list[str]:
     """The words that an operand may come from: the message, and what was said before it where the message
     refers to that, or the turn before was a fake, so that its request is still open."""
-    if draft.after_fake or _REFERS.search(draft.message):
+    if draft.after_fake or refers(draft.message):
         return [*(m.content for m in draft.history if m.role == "user"), draft.message]
     return [draft.message]
 
 
-_REFERS = re.compile(
-    r"\b(?:it|them|that|those|these|this|again|another|more|same|other|instead|too|also|back|one|ones|retry|"
-    r"(?:do|send|say) it|you (?:didn'?t|did not)|didn'?t|no|not|c'?mon)\b",
-    re.IGNORECASE,
-)
-
-
 def _numbers(line: str) -> Iterator[int]:
-    """Operands that are numbers. One is what "a" means, and what nobody has to say."""
     try:
-        command = parse(line)
+        yield from numbers_of(parse(line))
     except CommandError:
         return
-    spec = COMMANDS[command.verb]
-    form = next((f for f in spec.forms if len(f) >= len(command.operands)), spec.operands)
-    for operand, value in zip(form, command.operands, strict=False):
-        plane = operand.name == "plane"
-        if operand.type in _CHECKED and not plane and str(value).lstrip("-").isdigit() and int(value) != 1:
-            yield int(value)
-
-
-def _read(text: str) -> Iterator[int]:
-    for digits in re.findall(r"\d+", text.replace(",", "")):
-        yield int(digits)
-    words = _WORD.findall(text.casefold())
-    for size in (1, 2, 3):
-        for at in range(len(words) - size + 1):
-            part = words[at : at + size]
-            try:
-                value = parse_count("_".join(part))
-            except CommandError:
-                continue
-            if isinstance(value, int):
-                yield value

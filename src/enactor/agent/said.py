@@ -1,0 +1,98 @@
+"""Numbers that nobody said. A small model takes a number over from an earlier turn, or makes one up; a count
+that the command can do without is then left out.
+
+What was said: the player's message, and their earlier words where the message refers to them ("another", "the
+same", "you didn't do it").
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from enactor.prompt import tool_call
+from enactor.trace.values import Message, ToolCall
+from enactor.world import COMMANDS, Command, CommandError, Operand, parse, parse_count
+
+_CHECKED = frozenset({"count", "quantity", "int", "distance"})
+_WORD = re.compile(r"[a-z0-9][\w,.'’-]*", re.IGNORECASE)
+_REFERS = re.compile(
+    r"\b(?:it|them|that|those|these|this|again|another|more|same|other|instead|too|also|back|one|ones|retry|"
+    r"(?:do|send|say) it|you (?:didn'?t|did not)|didn'?t|no|not|c'?mon)\b",
+    re.IGNORECASE,
+)
+
+
+def refers(message: str) -> bool:
+    """Whether the message leans on what was said before."""
+    return _REFERS.search(message) is not None
+
+
+def numbers_in(texts: Iterable[str]) -> set[int]:
+    """Every number in the texts, in digits or in words ("fifty", "a dozen", "2k")."""
+    return {value for text in texts for value in _read(text)}
+
+
+def numbers_of(command: Command) -> Iterator[int]:
+    """A command's operands that are numbers. One is what "a" means, and what nobody has to say."""
+    for kind, name, value in _typed(command):
+        if kind in _CHECKED and name != "plane" and _whole(value) and int(value) != 1:
+            yield int(value)
+
+
+def leave_out_unsaid(call: ToolCall, message: str, history: Sequence[Message] = ()) -> ToolCall:
+    """The call without a last, optional number that nobody said, marked as repaired; else the call as it is.
+    Where the message leans on what came before and there is anything before, every number may stand."""
+    if call.tool != "send_command" or call.parsed is None or (history and refers(message)):
+        return call
+    try:
+        command = parse(str(call.parsed.get("command", "")))
+        operands = list(_typed(command))
+        if not operands or not _may_go(command) or _said(operands[-1][2], message):
+            return call
+        shorter = parse(Command(command.verb, command.operands[:-1]).render())
+    except CommandError:
+        return call
+    return replace(tool_call(call.tool, {**call.parsed, "command": shorter.render()}), origin="repaired")
+
+
+def _may_go(command: Command) -> bool:
+    """Whether the last operand is a number that its form can do without."""
+    form = _form(command)
+    last = form[len(command.operands) - 1]
+    return last.optional and last.type in _CHECKED and last.name != "plane"
+
+
+def _said(value: str, message: str) -> bool:
+    try:
+        number = parse_count(value)
+    except CommandError:
+        return True
+    return not isinstance(number, int) or number == 1 or number in numbers_in([message])
+
+
+def _typed(command: Command) -> Iterator[tuple[str, str, str]]:
+    for operand, value in zip(_form(command), command.operands, strict=False):
+        yield operand.type, operand.name, str(value)
+
+
+def _form(command: Command) -> Sequence[Operand]:
+    spec = COMMANDS[command.verb]
+    return next((f for f in spec.forms if len(f) >= len(command.operands)), spec.operands)
+
+
+def _whole(value: str) -> bool:
+    return value.lstrip("-").isdigit()
+
+
+def _read(text: str) -> Iterator[int]:
+    for digits in re.findall(r"\d+", text.replace(",", "")):
+        yield int(digits)
+    words = _WORD.findall(text.casefold())
+    for size in (1, 2, 3):
+        for at in range(len(words) - size + 1):
+            try:
+                value = parse_count("_".join(words[at : at + size]))
+            except CommandError:
+                continue
+            if isinstance(value, int):
+                yield value
