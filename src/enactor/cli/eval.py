@@ -1,87 +1,192 @@
 """`enactor eval`: see `enactor.evaluate`."""
 
-import json
-from dataclasses import asdict
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from enactor.cli.command import Command, Config
-from enactor.evaluate import Policy, Report, by, cases_of, evaluate, suite_hash
 from enactor.settings import Settings
+
+if TYPE_CHECKING:
+    from enactor.evaluate.folder import RunFolder
+    from enactor.evaluate.named import Named
+    from enactor.evaluate.run import Policy
+    from enactor.evaluate.suite import Suite
 
 
 class Eval(Config):
-    """Play the rows of a data set with one or more models and compare them."""
+    """Let one or more policies play a suite in the simulator and compare them.
 
-    rows: Path = Field(description="The held-out rows: test.jsonl of a data set.")
-    policy: tuple[str, ...] = Field(("default",), description="A model; may be repeated.")
-    out: Path | None = Field(None, description="Folder for one JSON report a model, every score in it.")
-    limit: int | None = Field(None, ge=1, description="Only the first so many cases.")
+    Every prompt and answer is kept in the run's folder. The same command again goes on where it was stopped,
+    or writes the report again.
+    """
+
+    suite: str | None = Field(
+        None,
+        description="core, novel, multi, robust, nocall, adversarial, or real with --cases",
+        json_schema_extra={"positional": True},
+    )
+    rows: Path | None = Field(None, description="Instead of a suite: test.jsonl of a data set.")
+    cases: Path | None = Field(None, description="The folder of your own cases, for the suite real.")
+    policy: tuple[str, ...] = Field(
+        ("default",),
+        description="A model, `rules`, or a model with +raw, +once, +grammar or +described; may be repeated.",
+    )
+    out: Path | None = Field(None, description="The run's folder. Without it: runs/eval/SUITE-HASH.")
+    trials: int = Field(
+        0, ge=0, le=100, description="Sampled rounds (temperature 0.7) beside the greedy one; pass^8 needs 8."
+    )
+    limit: int | None = Field(None, ge=1, description="Only so many plays, evenly over the suite.")
+    trained: Path | None = Field(
+        None, description="The rows that the models were trained on, to be checked against the suite."
+    )
+    curves: tuple[Path, ...] = Field((), description="curves.jsonl of a training, for the report.")
+    inspect: bool = Field(False, description="Write an Inspect log of each policy too.")
     families: bool = Field(False, description="Print a line for each family too.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "Eval":
+        if (self.suite is None) == (self.rows is None):
+            raise ValueError("name a suite or --rows, one of the two")
+        if self.cases is not None and self.suite != "real":
+            raise ValueError("--cases goes with the suite real")
+        return self
 
 
 def run(config: Eval, settings: Settings) -> int:
-    """Print the table of metrics, one column a model."""
+    """Play what is missing, print the table of metrics, one column a policy, and write the report."""
+    from enactor.evaluate.drive import head
+    from enactor.evaluate.folder import RunFolder
+    from enactor.evaluate.named import parse_policy
+
+    suite = _suite(config)
+    named = [parse_policy(name) for name in dict.fromkeys(config.policy)]
+    standings = {one.name: _standing(config, suite, one) for one in named}
+    suite = suite.first(config.limit)
+    about = head(suite, {one.name: _identity(one) for one in named}, standings)
+    out = config.out or Path("runs/eval") / f"{suite.name}-{suite.hash.rpartition(':')[2][:8]}"
+    folder = RunFolder(out, about)
+    for one in named:
+        _play(one, suite, folder, config, settings)
+    _tell(folder, [one.name for one in named], config)
+    return 0
+
+
+def _suite(config: Eval) -> "Suite":
     from enactor.curate import read_rows
     from enactor.errors import EnactorError
-    from enactor.evaluate.certified import standing
-    from enactor.serve.opening import open_engine, system_turn
+    from enactor.evaluate.cases import cases_of
+    from enactor.evaluate.suite import Suite, load_suite
 
+    if config.rows is None:
+        return load_suite(str(config.suite), config.cases)
     if not config.rows.is_file():
         raise EnactorError(f"no rows at {config.rows}: build a data set with `enactor build`")
-    standings = {model: standing(config.rows, _folder(model)) for model in config.policy}
-    cases = cases_of(read_rows(config.rows))[: config.limit]
-    reports = []
-    for model in config.policy:
-        chosen = settings.model_copy(update={"model": model})
-        with open_engine(chosen, slots=settings.slots) as engine:
-            report = evaluate(Policy(model, engine, system_turn(model)), cases, slots=settings.slots)
-        reports.append(report)
-        if config.out:
-            write_report(config.out / f"{Path(model).name}.json", report, suite_hash(cases))
-    print_reports(reports)
-    for model, certified in standings.items():
-        print(f"{model}: {certified}")
-    if config.families:
-        for report in reports:
-            print(f"\n{report.policy}, by family: executed, verb, operands")
-            for family, part in by(report.scores, lambda s: s.family).items():
-                print(f"  {family:16} {part.executed}  {part.verb}  {part.operands}")
-    return 0
+    return Suite("rows", 1, f"the rows of {config.rows}", _distinct(cases_of(read_rows(config.rows))))
+
+
+def _distinct(cases: Sequence[Any]) -> tuple[Any, ...]:
+    """Of cases that are alike in words, state and meaning the first."""
+    return tuple({case.id: case for case in reversed(cases)}.values())[::-1]
+
+
+def _standing(config: Eval, suite: "Suite", policy: "Named") -> str:
+    from enactor.evaluate.certified import standing, suite_standing
+
+    model = _folder(policy.model)
+    if config.rows is not None:
+        return standing(config.rows, model)
+    return suite_standing(suite, model, config.trained if model else None)
 
 
 def _folder(model: str) -> Path | None:
     """The adapter's folder that a model's name stands for, if any: there its provenance is."""
-    from enactor.models import default_adapter
+    from enactor.models import current, default_adapter
 
-    path = default_adapter() if model == "default" else Path(model)
-    return path if path is not None and path.is_dir() else None
+    shipped = model == "shipped" or (model == "default" and current() is None)
+    path = default_adapter() if shipped else Path(model)
+    return path if path.is_dir() else None
 
 
-def print_reports(reports: list[Report]) -> None:
-    """A table: metrics down, models across."""
+def _identity(policy: "Named") -> dict[str, Any]:
+    """What makes the policy this one: the weights by their hash, and how it is let play."""
+    import hashlib
+
+    from enactor.evaluate.named import RULES
+    from enactor.models import model_file
+    from enactor.models.remote import is_remote
+
+    found: dict[str, Any] = {"model": policy.model, "variants": list(policy.variants)}
+    if policy.model != RULES and not is_remote(policy.model):
+        with model_file(policy.model).open("rb") as weights:
+            found["sha256"] = hashlib.file_digest(weights, "sha256").hexdigest()
+    return found
+
+
+def _play(named: "Named", suite: "Suite", folder: "RunFolder", config: Eval, settings: Settings) -> None:
+    from enactor.evaluate.drive import drive, todo
+
+    jobs = todo(folder, named.name, suite, config.trials)
+    if not jobs:
+        return
+    with _open(named, suite, settings) as policy, _progress(named.name, len(jobs)) as step:
+        drive(policy, jobs, folder, slots=settings.slots, progress=step)
+
+
+@contextmanager
+def _open(named: "Named", suite: "Suite", settings: Settings) -> "Iterator[Policy]":
+    from enactor.evaluate.named import RULES
+    from enactor.evaluate.rules import RuleEngine, RuleParser
+    from enactor.evaluate.run import Policy
+    from enactor.prompt import system_with_tools
+    from enactor.serve.opening import DESCRIBED_CONTEXT, open_engine, system_turn
+    from enactor.world import openai_tools
+
+    if named.model == RULES:
+        engine = RuleEngine(RuleParser(leave_out=suite.held_out))
+        yield Policy(named.name, engine, ladder=False, recover=False)
+        return
+    context = max(settings.context, DESCRIBED_CONTEXT) if named.described else settings.context
+    chosen = settings.model_copy(update={"model": named.model, "context": context})
+    system = system_with_tools(openai_tools()) if named.described else system_turn(named.model)
+    with open_engine(chosen, slots=settings.slots, logprobs=True) as loaded:
+        yield Policy(named.name, loaded, system, named.ladder, named.recover, named.grammar)
+
+
+@contextmanager
+def _progress(name: str, total: int) -> Iterator[Any]:
     from rich.console import Console
-    from rich.table import Table
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    table = Table(title=f"{reports[0].n} requests")
-    table.add_column("")
-    for report in reports:
-        table.add_column(report.policy)
-    for lines in zip(*(report.rows() for report in reports), strict=True):
-        table.add_row(lines[0][0], *(value for _, value in lines))
-    console = Console()
-    console.print(table)
-    for report in reports:
-        outcomes = ", ".join(f"{name} {n}" for name, n in sorted(report.outcomes.items()))
-        console.print(f"{report.policy}: {outcomes}", highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bars:
+        task = bars.add_task(name, total=total)
+        yield lambda: bars.advance(task)
 
 
-def write_report(path: Path, report: Report, suite: str) -> None:
-    """The report as JSON, its scores included."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    data = {"suite": suite, "metrics": dict(report.rows()), **asdict(report)}
-    path.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+def _tell(folder: "RunFolder", names: list[str], config: Eval) -> None:
+    """The tables on the terminal, the report and the logs in the folder."""
+    from enactor.evaluate.metrics import comparisons, figures
+    from enactor.evaluate.report import write_report
+    from enactor.evaluate.tables import print_comparisons, print_families, print_figures
+
+    plays = {name: folder.plays(name) for name in names}
+    found = {name: figures(part) for name, part in plays.items()}
+    compared = comparisons(plays)
+    print_figures(folder.head, found, plays)
+    print_comparisons(compared)
+    if config.families:
+        print_families(plays)
+    print(f"report: {write_report(folder, names, config.curves)}")
+    if config.inspect:
+        from enactor.evaluate.inspect_log import write_logs
+
+        for path in write_logs(folder, names):
+            print(f"Inspect log: {path}")
 
 
 COMMAND = Command(

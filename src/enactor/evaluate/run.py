@@ -20,13 +20,15 @@ SEED = 0
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What is evaluated: an engine with a system turn; `ladder` lets the repair rungs help."""
+    """What is evaluated: an engine with a system turn; `ladder` lets the repair rungs help, `recover` gives
+    the model a second turn after the game refused, `grammar` constrains every completion to calls."""
 
     name: str
     engine: Engine
     system: str = SYSTEM
     ladder: bool = True
     recover: bool = True
+    grammar: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from enactor.agent import Toolbox
+from enactor.agent.later import plain_form
 from enactor.curate.rows import Action
 from enactor.evaluate.cases import Case
 from enactor.prompt import tool_call
 from enactor.sim import Simulator
-from enactor.trace.values import Origin, Outcome, Step, Trace
-from enactor.world import TOOLS, CommandError, preferred, resolve_place
+from enactor.trace.values import Origin, Outcome, Status, Step, Trace
+from enactor.world import COMMANDS, TOOLS, CommandError, preferred, resolve_place
 
 # What of the end state is compared: what a player would notice.
 _PLAYER_FACTS = (
@@ -32,12 +33,13 @@ _FACTS = ("active_loop", "client", "scenario", "combat")
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What the right calls come to in the case's state: each as `preferred` text, the end state's facts, and
-    whether all of them succeed there (`feasible`)."""
+    """What the right calls come to in the case's state: each as `preferred` text, the end state's facts,
+    whether all of them succeed there (`feasible`), and how the last one was answered."""
 
     calls: tuple[str, ...]
     facts: Mapping[str, Any]
     feasible: bool
+    status: Status = "ok"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,10 @@ class Score:
 
     `got` are the calls of the model's first turn: what it decided, before it mended what the game refused.
     `verb`: the same verbs (or tools) in the same order. `operands`: the same lowered calls in the same order.
-    `complete`: the end states agree, no call was unrequested, and what was done was done by a call; None
+    `complete`: the end states and what is kept for later agree, no call was unrequested, and what was done
+    was done by a call; None
     where the right calls do not succeed in the case's state, so that there is nothing to complete.
+    `progress`: the share of the right calls that were made, in their order; None where no call was due.
     """
 
     case: str
@@ -66,24 +70,39 @@ class Score:
     latency_ms: float
     prompt_tokens: int
     completion_tokens: int
+    progress: float | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the case was done as it should be: no call where none was due; the end state that the right
+        calls lead to; and the right calls themselves where they only read, or are meant not to succeed."""
+        if self.quiet is not None:
+            return self.quiet
+        reads = self.complete is None or all(map(_reads, self.expected))
+        return bool(self.operands if reads else self.complete)
 
 
-def play(case: Case, seed: int = 0, settle_s: float = 120.0) -> Reference:
-    """Carry out the right calls of a case and read off what came of them."""
+def play(
+    case: Case, seed: int = 0, settle_s: float = 120.0, answer: Sequence[Action] | None = None
+) -> Reference:
+    """Carry out the right calls of a case, `answer` where several lists of calls are right, and read off what
+    came of them."""
+    expect = case.expect if answer is None else answer
     simulator = Simulator(seed=seed, start=case.state)
     toolbox = Toolbox(simulator, loop_window_s=settle_s)
     steps = []
-    for action in case.expect:
+    for action in expect:
         call = tool_call(action.tool, action.args)
         result = toolbox.settle(call, toolbox.call(call, confirmed=False))
         steps.append(Step(call, result))
         if result.status != "ok":
             break
     feasible = all(step.result.status == "ok" for step in steps)
-    for action in case.expect[len(steps) :]:
+    for action in expect[len(steps) :]:
         call = tool_call(action.tool, action.args)
         steps.append(Step(call, toolbox.skip(call)))
-    return Reference(tuple(map(call_text, steps)), facts(simulator), feasible)
+    status = steps[-1].result.status if steps else "ok"
+    return Reference(tuple(map(call_text, steps)), facts(simulator), feasible, status)
 
 
 def score(case: Case, trace: Trace, simulator: Simulator, reference: Reference) -> Score:
@@ -104,7 +123,9 @@ def score(case: Case, trace: Trace, simulator: Simulator, reference: Reference) 
         called=made if due else None,
         verb=verbs if due else None,
         operands=operands if due else None,
-        complete=(made and agree and len(got) <= len(reference.calls))
+        complete=(
+            made and agree and len(got) <= len(reference.calls) and _later(got) == _later(reference.calls)
+        )
         if due and reference.feasible
         else None,
         quiet=None if due else not trace.steps,
@@ -113,7 +134,32 @@ def score(case: Case, trace: Trace, simulator: Simulator, reference: Reference) 
         latency_ms=trace.latency_ms,
         prompt_tokens=trace.prompt_tokens,
         completion_tokens=trace.completion_tokens,
+        progress=_in_order(got, reference.calls) / len(reference.calls) if due else None,
     )
+
+
+def score_best(case: Case, trace: Trace, simulator: Simulator, references: Sequence[Reference]) -> Score:
+    """As `score`, against the list of right calls that suits the trace best; the first of equals."""
+    scores = [score(case, trace, simulator, reference) for reference in references]
+    return max(scores, key=lambda s: (s.passed, bool(s.operands), bool(s.verb), s.progress or 0.0))
+
+
+def _in_order(got: Sequence[str], wanted: Sequence[str]) -> int:
+    """Length of the longest common subsequence."""
+    row = [0] * (len(wanted) + 1)
+    for one in got:
+        before = row
+        row = [0]
+        for at, other in enumerate(wanted):
+            row.append(before[at] + 1 if one == other else max(before[at + 1], row[at]))
+    return row[-1]
+
+
+def _reads(call: str) -> bool:
+    """Whether a call, as text, changes nothing."""
+    head = call.split()[0] if call else ""
+    spec = COMMANDS.get(head) or TOOLS.get(head.removeprefix("@"))
+    return spec is not None and spec.effect == "read"
 
 
 def _taken(step: Step) -> bool:
@@ -129,13 +175,19 @@ def call_text(step: Step) -> str:
     if step.call.tool == "send_command":
         line = step.result.lowered or str((step.call.parsed or {}).get("command", step.call.arguments))
         return preferred(line)
-    return action_text(Action(step.call.tool, step.call.parsed or {}))
+    args = dict(step.call.parsed or {})
+    if step.call.tool == "defer" and step.result.status == "ok":
+        args |= {key: step.result.content[key] for key in ("condition", "command")}
+    return action_text(Action(step.call.tool, args))
 
 
 def action_text(action: Action) -> str:
     """An action that was not carried out, in the same form."""
     if action.tool == "send_command":
         return preferred(str(action.args["command"]))
+    if action.tool == "defer":
+        args = plain_form(action.args)
+        return f"@defer {args.get('condition')} do {args.get('command')}"
     args = {k: _plain(k, v) for k, v in sorted(action.args.items())}
     return f"@{action.tool} " + " ".join(f"{k}={v}" for k, v in args.items())
 
@@ -165,6 +217,11 @@ def _steady(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {k: v for k, v in value.items() if k not in ("updated_at", "timestamp")}
     return value
+
+
+def _later(calls: Sequence[str]) -> list[str]:
+    """What is kept for later or dropped from it, which leaves no mark on the world."""
+    return [call for call in calls if call.startswith(("@defer ", "@cancel_deferred "))]
 
 
 def _heads(calls: Sequence[str]) -> list[str]:
