@@ -6,18 +6,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
+from enactor.agent.course import Course
 from enactor.agent.direct import direct_lines
 from enactor.agent.ladder import decide
+from enactor.agent.recovery import remedy
 from enactor.agent.reply import compose
+from enactor.agent.said import leave_out_unsaid
 from enactor.agent.tools import Toolbox
 from enactor.models.engine import Completion, Engine, EngineError
 from enactor.prompt import DIALECTS, SYSTEM, Dialect, render_prompt, step_messages, tool_call
 from enactor.trace import Nature, judge
-from enactor.trace.values import Message, Step, ToolCall, Trace
+from enactor.trace.values import Message, Step, ToolCall, ToolResult, Trace
 from enactor.world import COMMANDS, TOOLS, GameState, offers
 
 MAX_MESSAGE_CHARS = 2000
 MAX_CALLS = 8
+LIMIT_S = 1800.0
 
 OnStep = Callable[[Step], None]
 
@@ -27,8 +31,10 @@ class Controller:
     """Turns a player's words into calls and a reply. Holds no conversation; `Session` does.
 
     `system` is the system turn (the tuned models' short one, or one with the tool description for a base).
-    With the short one the prompt offers the commands whose phrasings are nearest. `ladder` allows the rungs
-    after the strict parser. `recover` gives the model one more turn when the game refused a call.
+    With the short one the prompt offers the commands whose phrasings are nearest. `ladder` allows the
+    rungs after the strict parser, and leaves out numbers that nobody said. `recover` makes a failed step good
+    where it is known how, once in a request, and else gives the model one more turn when the game refused a
+    call. `max_calls` and `limit_s` bound a request (see `Course`).
     """
 
     engine: Engine
@@ -38,6 +44,8 @@ class Controller:
     ladder: bool = True
     recover: bool = True
     source: str = "enactor"
+    max_calls: int = MAX_CALLS
+    limit_s: float = LIMIT_S
 
     def handle(
         self,
@@ -64,7 +72,7 @@ class Controller:
             calls = [
                 ToolCall("send_command", c.arguments, c.parsed, origin="direct") for c in map(_command, lines)
             ]
-            steps = self._act(calls, confirmed, on_step)
+            steps = self._act(calls, confirmed, on_step, self._course(recover=False))
             decided = len(steps)
             reply = compose(steps)
         else:
@@ -87,7 +95,12 @@ class Controller:
             latency_ms=(time.perf_counter() - started) * 1000,
             prompt_tokens=sum(c.prompt_tokens for c in completions),
             completion_tokens=sum(c.completion_tokens for c in completions),
-            meta={"engine": self.engine.name, "dialect": self.dialect.name, "decided": decided},
+            meta={
+                "engine": self.engine.name,
+                "dialect": self.dialect.name,
+                "decided": decided,
+                **({"recovered": made} if (made := sum(map(_recovered, steps))) else {}),
+            },
         )
 
     def _think(
@@ -103,10 +116,15 @@ class Controller:
             render_prompt, message, state, history, offered=offered, system=self.system, dialect=self.dialect
         )
         decision = decide(self.engine, render(), self.dialect, ladder=self.ladder)
-        steps = self._act(decision.calls, confirmed, on_step)
+        course = self._course(recover=self.recover)
+        calls = decision.calls
+        if self.ladder:
+            calls = tuple(leave_out_unsaid(call, message, history) for call in calls)
+        steps = self._act(calls, confirmed, on_step, course)
         completions = decision.completions
         decided = len(steps)
-        if self.recover and any(_refused_by_game(step) for step in steps):
+        refused = next((step for step in steps if _refused_by_game(step)), None)
+        if self.recover and refused is not None and not any(map(_recovered, steps)):
             try:
                 second = decide(
                     self.engine, render(pending=step_messages(steps)), self.dialect, ladder=self.ladder
@@ -114,27 +132,60 @@ class Controller:
             except EngineError:  # what was carried out is reported and recorded, without a second thought
                 return decision.text, steps, completions, decided
             completions += second.completions
-            failed = next(step.call for step in steps if _refused_by_game(step))
-            if second.calls and not _same(second.calls[0], failed):
-                steps += self._act(second.calls, confirmed, on_step)
+            if second.calls and not _same(second.calls[0], refused.call):
+                course.recover = False
+                steps += self._act(second.calls, confirmed, on_step, course)
         return decision.text, steps, completions, decided
 
-    def _act(self, calls: Sequence[ToolCall], confirmed: bool, on_step: OnStep | None) -> tuple[Step, ...]:
-        """Dispatch in order, each awaited before the next. After the first that does not succeed the rest is
-        kept in the record as not tried. A call that repeats the one before it counts once."""
+    def _course(self, *, recover: bool) -> Course:
+        return Course(self.max_calls, self.limit_s, recover and not self.toolbox.read_only)
+
+    def _act(
+        self, calls: Sequence[ToolCall], confirmed: bool, on_step: OnStep | None, course: Course
+    ) -> tuple[Step, ...]:
+        """Dispatch in order, each awaited before the next. After the first that does not succeed, and cannot
+        be made good, the rest is kept in the record as not tried. A call that repeats the one before it
+        counts once."""
         steps: list[Step] = []
-        distinct = [c for i, c in enumerate(calls) if i == 0 or not _same(c, calls[i - 1])][:MAX_CALLS]
+        distinct = [c for i, c in enumerate(calls) if i == 0 or not _same(c, calls[i - 1])]
         for index, call in enumerate(distinct):
             if steps and steps[-1].result.status != "ok":
                 steps += [Step(skipped, self.toolbox.skip(skipped)) for skipped in distinct[index:]]
                 break
-            result = self.toolbox.call(call, confirmed=confirmed)
-            if index + 1 < len(distinct) or not _loops(result.lowered):
-                result = self.toolbox.settle(call, result)
-            steps.append(Step(call, result))
-            if on_step:
-                on_step(steps[-1])
+            last = index + 1 == len(distinct)
+            steps.append(self._step(call, confirmed, on_step, course, last=last))
+            if steps[-1].result.status != "ok" and course.recover:
+                steps += self._mend(steps[-1], confirmed, on_step, course, last=last)
         return tuple(steps)
+
+    def _mend(
+        self, failed: Step, confirmed: bool, on_step: OnStep | None, course: Course, *, last: bool
+    ) -> list[Step]:
+        """Make a failed step good where it is known how: its remedy, up to what does not succeed either."""
+        calls = remedy(failed, self.toolbox.backend)
+        steps: list[Step] = []
+        for index, call in enumerate(calls):
+            course.recover = False
+            steps.append(self._step(call, confirmed, on_step, course, last=last and index + 1 == len(calls)))
+            if steps[-1].result.status != "ok":
+                break
+        return steps
+
+    def _step(
+        self, call: ToolCall, confirmed: bool, on_step: OnStep | None, course: Course, *, last: bool
+    ) -> Step:
+        """One call, awaited; a loop at the end of the request is left running."""
+        before = self.toolbox.observe()
+        if problem := course.refuses(call, before):
+            return Step(call, ToolResult("blocked", {"dispatched": False, "error": problem}))
+        result = self.toolbox.call(call, confirmed=confirmed)
+        if not last or not _loops(result.lowered):
+            result = self.toolbox.settle(call, result)
+        course.note(call, result, before, self.toolbox.observe())
+        step = Step(call, result)
+        if on_step:
+            on_step(step)
+        return step
 
 
 @dataclass(slots=True)
@@ -218,6 +269,10 @@ def _refused_by_game(step: Step) -> bool:
     """The command was sent and the game said no; a name or a form that the grammar refused is for the player
     to clear up."""
     return step.result.status == "error" and bool(step.result.content.get("dispatched"))
+
+
+def _recovered(step: Step) -> bool:
+    return step.call.origin == "recovered"
 
 
 def _telling(steps: Sequence[Step]) -> Sequence[Step]:

@@ -6,14 +6,15 @@ from enactor.trace import Step, Trace
 
 
 def call_record(step: Step) -> dict[str, Any]:
-    """`{"tool", "args", "origin", "status"}`; the command in `args` is the lowered one where there is one."""
+    """`{"tool", "args", "origin", "status"}`; the command in `args` is the lowered one where there is one. A
+    call that the controller made to mend a failed step is `repaired` here: the form knows four origins."""
     args = dict(step.call.parsed or {})
     if step.call.tool == "send_command" and step.result.lowered is not None:
         args["command"] = step.result.lowered
     return {
         "tool": step.call.tool,
         "args": args,
-        "origin": step.call.origin,
+        "origin": "repaired" if step.call.origin == "recovered" else step.call.origin,
         "status": step.result.status,
     }
 

@@ -79,7 +79,11 @@ def judge(
     """
     rules = compiled(tuple(sorted(set(verbs))))
     text = "\n".join(outputs) if outputs else reply
-    own = [step for step in steps if step.call.origin != "repaired" and step.call.parse_error is None]
+    own = [
+        step
+        for step in steps
+        if step.call.origin not in ("repaired", "recovered") and step.call.parse_error is None
+    ]
     if own:
         text = _TRAINING_BLOCK.sub("", text)
     model, why_model = _judge(message, text, own, rules, nature)

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 Json = Any  # what json.loads returns
 Role = Literal["system", "user", "assistant", "tool"]
-Origin = Literal["raw", "repaired", "forced", "direct"]
+Origin = Literal["raw", "repaired", "forced", "direct", "recovered"]
 Status = Literal["ok", "error", "needs_confirmation", "blocked"]
 Outcome = Literal["executed", "described", "claimed", "asked", "answered", "refused", "failed"]
 TaskType = Literal["simple_command", "loop_command", "multi_step", "status_query", "conversation"]
@@ -20,7 +20,8 @@ class ToolCall:
 
     `arguments` is the raw argument text (a JSON object in the hermes dialect); `parsed` is its value, or None
     with `parse_error` set when it could not be read. `origin` says who is to be credited: the strict parser
-    (`raw`), the repair ladder, a grammar, or the player who typed the command (`direct`).
+    (`raw`), the repair ladder, a grammar, the player who typed the command (`direct`), or the controller that
+    made a failed step good (`recovered`).
     """
 
     tool: str

@@ -1,0 +1,180 @@
+"""What to do about a step that failed, where it is known without the model.
+
+A slip of the verb is sent in its nearest valid form; what is missing is fetched when it is near (picked up,
+taken from the bank, a window closed, the few steps walked); what the game gave back unread, or refuses in
+passing, is sent once more. Everything else is for the model or the player.
+"""
+
+import re
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from rapidfuzz.distance import OSA
+
+from enactor.prompt import tool_call
+from enactor.trace.values import Step, ToolCall
+from enactor.world import (
+    COMMANDS,
+    ITEMS,
+    Backend,
+    CommandError,
+    GameState,
+    Missing,
+    check_needs,
+    parse,
+    resolve_place,
+)
+
+NEAR_TILES = 64
+"""How far away a thing may be to be fetched: what the client has loaded around the player, roughly."""
+MOST = 10
+"""Calls that a remedy may take."""
+REACH_TILES = 15  # how far BANK_OPEN and PICK_UP_ITEM look
+_SLIPS = 2  # letters of a verb that may be wrong
+_PASSING = re.compile(
+    r"sleep interrupted|outside viewport bounds|must be called on client thread|Spell widget not found|"
+    r"Menu option not found",
+    re.IGNORECASE,
+)
+_WINDOW = re.compile(r"^Cannot walk: (?P<window>\w+) interface is open", re.IGNORECASE)
+_AWAY = re.compile(
+    r"^(?:NPC|Object) '(?P<name>[^']{2,40})' not found$|^(?P<bank>bank) not found", re.IGNORECASE
+)
+_COUNTED = re.compile(r"^(?:(?P<count>\d+) )?(?P<what>.+)$")
+
+
+def remedy(step: Step, backend: Backend) -> tuple[ToolCall, ...]:
+    """The calls that make a failed command good, itself last; none where nothing is known. Looks at the game,
+    and does nothing to it."""
+    result, content = step.result, step.result.content
+    if step.call.tool != "send_command" or result.status not in ("error", "blocked"):
+        return ()
+    if result.lowered is None:
+        line = _nearest(str(content.get("command") or ""), str(content.get("nearest") or ""))
+        return _calls((line,)) if line else ()
+    state = GameState.from_plugin(backend.observe())
+    if not state.client_running or state.in_combat is not None:
+        return ()
+    if result.status == "blocked":
+        lines = _fetched(result.lowered, state, backend)
+    else:
+        lines = _after(str(content.get("error") or ""), bool(content.get("dispatched")), state)
+    return () if lines is None else _calls((*lines, result.lowered))
+
+
+def _nearest(line: str, nearest: str) -> str | None:
+    """The nearest form where it is the same command with a slip mended: the verb all but right, and no
+    operand that the line did not have. Never one that destroys."""
+    try:
+        command = parse(nearest)
+    except CommandError:
+        return None
+    said = line.split()
+    if not said or COMMANDS[command.verb].effect == "destructive":
+        return None
+    had = {word.casefold() for word in said[1:]}
+    close = OSA.distance(said[0].upper(), command.verb) <= _SLIPS
+    return nearest if close and all(str(word).casefold() in had for word in command.operands) else None
+
+
+def _after(error: str, dispatched: bool, state: GameState) -> tuple[str, ...] | None:
+    """What to send before a refused command is sent again."""
+    if not dispatched or (_PASSING.search(error) and state.active_loop is None):
+        return ()
+    if match := _WINDOW.match(error):
+        return ("BANK_CLOSE" if match["window"].casefold() == "bank" else "CLOSE_INTERFACE",)
+    if match := _AWAY.match(error):
+        return _walk(match["name"] or "bank", state, least=REACH_TILES)
+    return None
+
+
+def _walk(name: str, state: GameState, *, least: int = 0) -> tuple[str, ...] | None:
+    """The walk to a named thing that is near, none where it is out of `least` tiles or too far."""
+    try:
+        place = resolve_place(name, state.location)
+    except CommandError:
+        return None
+    if place.tile is None or state.location is None or place.tile[2] != state.location[2]:
+        return None
+    far = max(abs(place.tile[0] - state.location[0]), abs(place.tile[1] - state.location[1]))
+    if not least <= far <= NEAR_TILES:
+        return None
+    return ("GOTO {} {} {}".format(*place.tile),)
+
+
+def _fetched(line: str, state: GameState, backend: Backend) -> tuple[str, ...] | None:
+    """What to send to have all that a blocked command misses; None where something cannot be had near."""
+    missing = check_needs(parse(line), state)
+    if not missing:
+        return None
+    if [one.what for one in missing] == ["an open bank"]:
+        return _to_bank(state)
+    found: list[str] = []
+    banked: list[str] = []
+    lying = _lying(backend)
+    for one in missing:
+        count, names = _names(one)
+        if name := next((name for name in names if lying.get(name, 0) >= count), None):
+            found += [f"PICK_UP_ITEM {_form(name)}"] * count
+        elif name := next((name for name in names if (state.bank or {}).get(name, 0) >= count), None):
+            banked.append(f"BANK_WITHDRAW {_form(name)} {count}")
+        else:
+            return None
+    if banked:
+        way = _to_bank(state)
+        if way is None:
+            return None
+        found += [*way, *banked, "BANK_CLOSE", *_back(state, way)]
+    return tuple(found) if len(found) < MOST else None
+
+
+def _back(state: GameState, way: tuple[str, ...]) -> tuple[str, ...]:
+    """Where the player stood before a walk to the bank: the command may mean that place."""
+    if state.location is None or not way or not way[0].startswith("GOTO"):
+        return ()
+    return ("GOTO {} {} {}".format(*state.location),)
+
+
+def _to_bank(state: GameState) -> tuple[str, ...] | None:
+    """To the bank that is near, and open it."""
+    if state.bank_open:
+        return ()
+    way = _walk("bank", state)
+    return None if way is None else (*way, "BANK_OPEN")
+
+
+def _names(missing: Missing) -> tuple[int, tuple[str, ...]]:
+    """How many of what is missing: display names, those that ask least of a player first; none where what is
+    missing is no item."""
+    match = _COUNTED.match(missing.what)
+    what = match["what"] if match else missing.what
+    count = int(match["count"] or 1) if match else 1
+    if what.startswith("any "):
+        pattern = f"* {what.removeprefix('any ')}"
+        fitting = [item for item in ITEMS.values() if fnmatchcase(item.name.casefold(), pattern)]
+        return count, tuple(item.name for item in sorted(fitting, key=lambda item: (item.level, item.value)))
+    plain = what.casefold()
+    singular = plain.removesuffix("s") if count > 1 else plain
+    return count, tuple(i.name for i in ITEMS.values() if i.name.casefold() in (plain, singular))
+
+
+def _lying(backend: Backend) -> Mapping[str, int]:
+    """What lies within reach on the ground, by display name."""
+    rows: list[dict[str, Any]] = (backend.send("QUERY_GROUND_ITEMS").get("result") or {}).get(
+        "ground_items"
+    ) or []
+    counts: dict[str, int] = {}
+    for row in rows:
+        if row.get("distance", REACH_TILES + 1) <= REACH_TILES:
+            counts[str(row["name"])] = counts.get(str(row["name"]), 0) + 1
+    return counts
+
+
+def _form(name: str) -> str:
+    return name.replace(" ", "_")
+
+
+def _calls(lines: tuple[str, ...]) -> tuple[ToolCall, ...]:
+    made = (tool_call("send_command", {"command": line}) for line in lines)
+    return tuple(ToolCall(c.tool, c.arguments, c.parsed, c.parse_error, "recovered") for c in made)
