@@ -8,14 +8,18 @@ from rich.console import Console
 
 from enactor.curate.certificate import read_certificate
 from enactor.train.adapter import Adapter
+from enactor.train.grpo import grpo
 from enactor.train.preference import preference
 from enactor.train.recipe import Method, Recipe
+from enactor.train.rejection import rejection
 from enactor.train.rows import RowsError
 from enactor.train.sft import supervised
 
 METHODS: Mapping[Method, Callable[..., Adapter]] = {
     "supervised": supervised,
     "preference": preference,
+    "rejection": rejection,
+    "grpo": grpo,
 }
 
 

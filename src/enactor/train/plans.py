@@ -30,10 +30,10 @@ class PreferencePlan(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     loss: Literal["sigmoid", "ipo", "hinge", "apo_zero", "sigmoid_norm"] = Field(
-        "sigmoid", description="TRL's name of the loss; `sigmoid` is DPO"
+        default="sigmoid", description="TRL's name of the loss; `sigmoid` is DPO"
     )
-    beta: float = Field(0.1, gt=0, description="the larger, the nearer to the adapter it starts from")
-    anchor: float = Field(1.0, ge=0, description="weight of the supervised loss on the right answers")
+    beta: float = Field(default=0.1, gt=0, description="the larger, the nearer to the adapter it starts from")
+    anchor: float = Field(default=1.0, ge=0, description="weight of the supervised loss on the right answers")
 
 
 class RejectionPlan(BaseModel):
@@ -41,16 +41,17 @@ class RejectionPlan(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    requests: int = Field(400, ge=1, description="requests that are sampled")
-    samples: int = Field(6, ge=1, le=64, description="answers for each request")
-    temperature: float = Field(0.8, gt=0, le=2)
-    max_tokens: int = Field(128, ge=8)
-    keep: int = Field(1, ge=1, description="answers kept of a request, the shortest first")
+    requests: int = Field(default=400, ge=1, description="requests that are sampled")
+    samples: int = Field(default=6, ge=1, le=64, description="answers for each request")
+    temperature: float = Field(default=0.8, gt=0, le=2)
+    max_tokens: int = Field(default=128, ge=8)
+    keep: int = Field(default=1, ge=1, description="answers kept of a request, the shortest first")
     unsolved: Literal["drop", "answer"] = Field(
-        "drop", description="requests that no sample solved: leave them out, or take the known answer"
+        default="drop", description="requests that no sample solved: leave them out, or take the known answer"
     )
     scenarios: tuple[str, ...] = Field(
-        (), description="families of scenarios to sample too; they are no test for this adapter any more"
+        default=(),
+        description="families of scenarios to sample too; they are no test for this adapter any more",
     )
 
 
@@ -78,10 +79,12 @@ class GrpoPlan(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    requests: int = Field(16, ge=1, description="requests to practise on")
-    group: int = Field(8, ge=2, description="answers of a request that are compared with each other")
-    steps: int = Field(20, ge=1)
-    temperature: float = Field(1.0, gt=0, le=2)
-    max_tokens: int = Field(64, ge=8)
-    beta: float = Field(0.0, ge=0, description="weight of the distance to where it started; costs a pass")
+    requests: int = Field(default=16, ge=1, description="requests to practise on")
+    group: int = Field(default=8, ge=2, description="answers of a request that are compared with each other")
+    steps: int = Field(default=20, ge=1)
+    temperature: float = Field(default=1.0, gt=0, le=2)
+    max_tokens: int = Field(default=64, ge=8)
+    beta: float = Field(
+        default=0.0, ge=0, description="weight of the distance to where it started; costs a pass"
+    )
     rewards: RewardWeights = RewardWeights()
