@@ -411,3 +411,16 @@ def test_one_id_is_taken_once_even_at_the_same_time() -> None:
         heard.wait(Finished)
         assert sum(isinstance(event, Accepted) for event in told) == 1
         assert isinstance(service.submit(ME, "main", "GOTO east 1", request="m1"), Refused)
+
+
+def test_a_tool_called_by_hand_skips_the_model(tmp_path: Path) -> None:
+    engine = walker()
+    with serving(engine, tmp_path) as (service, heard):
+        request = service.submit(ME, "main", "@list_routines").request
+        done = heard.wait(Finished, lambda event: event.request == request)
+        (step,) = done.trace.steps
+        assert (step.call.tool, step.call.origin, step.result.status) == ("list_routines", "direct", "ok")
+        assert engine.prompts == []
+        wrong = service.submit(ME, "main", '@run_routine {"loops": "many"}')
+        assert isinstance(wrong, Refused)
+        assert "routine_path" in wrong.message

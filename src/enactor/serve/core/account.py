@@ -5,10 +5,12 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-from enactor.agent import DeferredTasks
+from enactor.agent import Deferred, DeferredTasks
+from enactor.agent.deferred import game_time
 from enactor.bridge import LiveBackend
 from enactor.serve.core.cancel import Cancel
 from enactor.serve.mcp.game import Game, Hand
@@ -24,6 +26,29 @@ OnProgress = Callable[[float, Mapping[str, Any]], None]
 """Seconds of game time since the command began, and its last response."""
 
 
+class SharedTasks(DeferredTasks):
+    """Tasks for later that several threads change."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        super().__init__(path)
+        self._lock = threading.RLock()
+
+    def add(self, condition: str, command: str, now: datetime) -> Deferred:
+        """See `DeferredTasks.add`."""
+        with self._lock:
+            return super().add(condition, command, now)
+
+    def cancel(self, number: int) -> Deferred | None:
+        """See `DeferredTasks.cancel`."""
+        with self._lock:
+            return super().cancel(number)
+
+    def clear(self) -> tuple[Deferred, ...]:
+        """See `DeferredTasks.clear`."""
+        with self._lock:
+            return super().clear()
+
+
 @dataclass(slots=True)
 class Account:
     """`loop_s` is game time that passes after a request whose loop runs, for a game that stands still by
@@ -32,11 +57,10 @@ class Account:
 
     name: str
     backend: Backend
-    tasks: DeferredTasks = field(default_factory=DeferredTasks)
+    tasks: SharedTasks = field(default_factory=SharedTasks)
     loop_s: float = 0.0
     pace: float = 0.0
     game: Game = field(init=False)
-    tasks_lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __post_init__(self) -> None:
         self.game = Game(self.backend)
@@ -52,8 +76,7 @@ class Account:
 
     def now(self) -> datetime:
         """The game's own time where it tells one, which the simulator's is."""
-        stamp = Hand(self.game, None).observe().get("timestamp")
-        return datetime.fromtimestamp(stamp / 1000, UTC) if isinstance(stamp, int) else datetime.now(UTC)
+        return game_time(self.observe())
 
     def let_pass(self, seconds: float) -> None:
         """Let game time pass while something runs, in a game that stands still by itself."""

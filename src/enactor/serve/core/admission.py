@@ -8,6 +8,7 @@ from enactor.bridge.live import STOPS
 from enactor.serve.core import events
 from enactor.serve.core.events import Access, Caller, Session
 from enactor.serve.core.limits import Limits, Pace
+from enactor.serve.core.typed import is_typed, typed_calls
 
 Permit = Callable[[Caller, str], Access]
 """What a caller may do on an account."""
@@ -27,6 +28,11 @@ class Queued(Protocol):
 def everyone_acts(caller: Caller, account: str) -> Access:
     """For a door that only its owner can reach."""
     return "act"
+
+
+def needs_model(message: str) -> bool:
+    """Whether a message is words, and neither typed commands nor tools called by hand."""
+    return not direct_lines(message) and not is_typed(message)
 
 
 def stops(message: str) -> bool:
@@ -64,6 +70,8 @@ class Admission:
         if len(message) > MAX_MESSAGE_CHARS:
             length = f"{len(message):,} characters long; I take {MAX_MESSAGE_CHARS:,}"
             return f"That message is {length}. Say it shorter."
+        if is_typed(message) and isinstance(wrong := typed_calls(message), str):
+            return wrong
         return ""
 
     def too_much(
@@ -83,7 +91,7 @@ class Admission:
             return events.Shed(*told, message, 5.0)
         if len(lane) >= limits.per_account or sum(map(len, self._lanes.values())) >= limits.in_all:
             return events.Shed(*told, "Too many requests are waiting; try again in a minute.", 60.0)
-        if direct_lines(message):
+        if not needs_model(message):
             return None
         wait = self._expected_s(thinking)
         if wait <= limits.engine_wait_s:

@@ -11,6 +11,7 @@ from typing import Any
 from enactor import agent
 from enactor.agent import Controller, Toolbox
 from enactor.errors import EnactorError
+from enactor.models.engine import Engine
 from enactor.prompt.render import recent
 from enactor.serve.changes import changes
 from enactor.serve.core import events
@@ -19,7 +20,9 @@ from enactor.serve.core.cancel import Cancel
 from enactor.serve.core.desk import Desk, Seat
 from enactor.serve.core.events import Access, Event, Session
 from enactor.serve.core.journal import Journal, Ticket
+from enactor.serve.core.later import Later
 from enactor.serve.core.talks import Conversation, Question
+from enactor.serve.core.typed import Dictated, credited, credited_trace, is_typed, typed_calls
 from enactor.serve.play import Cancelled, Played
 from enactor.trace import Step, Trace, TraceStore, trace_hash
 from enactor.world import COMMANDS, GameState
@@ -57,6 +60,7 @@ class Parts:
     emit: Callable[[Event], None]
     left_running: Callable[[Account, events.Finished, GameState], None]
     noted: Callable[[str, Trace], None]
+    later: Later
     loop_window_s: float = 120.0
     read_only: bool = False
     dry_run: bool = False
@@ -100,6 +104,7 @@ class _Errand:
         self.told = (entry.request, entry.session, entry.ticket.place)
         self.seat = Seat(parts.desk, entry.cancel)
         self.reins = Reins(account, entry.cancel, self.begin, self.progress)
+        self.typed = is_typed(entry.ticket.message)
         self.steps: list[Step] = []
         self.before: GameState | None = None
         self.controlled = 0.0
@@ -110,15 +115,23 @@ class _Errand:
         entry, parts = self.entry, self.parts
         started = time.monotonic()
         toolbox = Toolbox(
-            self.reins, parts.loop_window_s, parts.read_only or entry.access != "act", parts.dry_run
+            self.reins,
+            parts.loop_window_s,
+            parts.read_only or entry.access != "act",
+            parts.dry_run,
+            self.account.tasks,
         )
-        controller = Controller(self.seat, toolbox, system=self.seat.model.system, source=entry.session.door)
+        calls = typed_calls(entry.ticket.message) if self.typed else ""
+        engine: Engine = self.seat if isinstance(calls, str) else Dictated(calls)
+        controller = Controller(engine, toolbox, system=self.seat.model.system, source=entry.session.door)
         own = not entry.ticket.deferred
         history = recent(self.talk.history, parts.turns) if own else []
         session = agent.Session(controller, history, entry.ticket.waiting or None)
         try:
             self.before = self.account.observe()
-            trace = self.trace = session.say(entry.ticket.message, self.step)
+            trace = session.say(entry.ticket.message, self.step)
+            trace = self.trace = credited_trace(trace) if self.typed else trace
+            parts.later.note(entry.ticket.caller, self.account, entry.ticket.place)
             after = self.account.observe()
         except Cancelled as cancelled:
             return events.Cancelled(*self.told, str(cancelled), self.partial("cancelled", str(cancelled)))
@@ -178,6 +191,7 @@ class _Errand:
 
     def step(self, step: Step) -> None:
         """A call was carried out."""
+        step = credited(step) if self.typed else step
         self.steps.append(step)
         self.parts.emit(events.Stepped(*self.told, step))
 

@@ -1,5 +1,6 @@
 """Tasks for later: who asked for them, and their way into the queue when their time has come."""
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -17,37 +18,39 @@ class Later:
         self, accounts: Mapping[str, Account], journal: Journal, put: Callable[[Ticket], object]
     ) -> None:
         self._accounts, self._journal, self._put = accounts, journal, put
+        self._lock = threading.Lock()
         self._asked = {ticket.request: ticket for ticket in journal.found.deferred}
 
     def of(self, account: str) -> tuple[Deferred, ...]:
         """What is to be done on the account."""
-        held = self._accounts[account]
-        with held.tasks_lock:
-            return tuple(held.tasks)
+        return tuple(self._accounts[account].tasks)
 
     def ask(self, caller: Caller, account: str, text: str, place: str) -> Deferred:
         """Keep `CONDITION do COMMAND`. Raises `CommandError` for what cannot be kept."""
         held = self._accounts[account]
-        with held.tasks_lock:
-            task = held.tasks.ask(text, held.now())
-        ticket = Ticket(_id(account, task), caller, account, task.command, place, deferred=task.number)
-        self._journal.write(ticket, "deferred")
-        self._asked[ticket.request] = ticket
+        task = held.tasks.ask(text, held.now())
+        self.note(caller, held, place)
         return task
+
+    def note(self, caller: Caller, account: Account, place: str) -> None:
+        """Whatever tasks are there that nobody is known to have asked for: it was this caller."""
+        with self._lock:
+            for task in account.tasks:
+                request = _id(account.name, task)
+                if request not in self._asked:
+                    ticket = Ticket(request, caller, account.name, task.typed, place, deferred=task.number)
+                    self._journal.write(ticket, "deferred")
+                    self._asked[request] = ticket
 
     def forget(self, account: str, number: int) -> Deferred | None:
         """Do not do it after all; None when there is no task of that number."""
-        held = self._accounts[account]
-        with held.tasks_lock:
-            task = held.tasks.cancel(number)
-        if task is not None and self._asked.pop(_id(account, task), None) is not None:
-            self._journal.done(_id(account, task), "cancelled")
-        return task
+        return self._accounts[account].tasks.cancel(number)
 
     def attend(self) -> None:
         """Take up the tasks whose time has come."""
         for account in self._accounts.values():
             tasks = self.of(account.name)
+            self._drop_cancelled(account)
             if not tasks:
                 continue
             state, now = account.observe(), account.now()
@@ -59,15 +62,25 @@ class Later:
         """It is in the journal before it leaves its file, under an id made of its number: a kill in between
         neither loses nor doubles it."""
         request = _id(account.name, task)
-        ticket = self._asked.pop(request, None)
-        if ticket is None:
-            ticket = Ticket(request, Caller("later", "", "a task for later"), account.name, task.command)
-        ticket = replace(ticket, message=task.command, deferred=task.number, at=time.time())
-        if not self._journal.taken_up(request):
-            self._journal.write(ticket, "accepted")
-            self._put(ticket)
-        with account.tasks_lock:
+        with self._lock:
+            ticket = self._asked.pop(request, None)
+            if ticket is None:
+                ticket = Ticket(request, Caller("later", "", "a task for later"), account.name, task.typed)
+            ticket = replace(ticket, message=task.typed, deferred=task.number, at=time.time())
+            taken = not self._journal.taken_up(request)
+            if taken:
+                self._journal.write(ticket, "accepted")
             account.tasks.cancel(task.number)
+        if taken:
+            self._put(ticket)
+
+    def _drop_cancelled(self, account: Account) -> None:
+        with self._lock:
+            there = {_id(account.name, task) for task in account.tasks}
+            gone = [t for t in self._asked.values() if t.account == account.name and t.request not in there]
+            for ticket in gone:
+                del self._asked[ticket.request]
+                self._journal.done(ticket.request, "cancelled")
 
 
 def _id(account: str, task: Deferred) -> str:

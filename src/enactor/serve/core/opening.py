@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from enactor.agent import DeferredTasks
-from enactor.serve.core.account import Account
+from enactor.serve.core.account import Account, SharedTasks
 from enactor.serve.core.admission import Permit, everyone_acts
 from enactor.serve.core.desk import Model
 from enactor.serve.core.limits import Limits
@@ -33,13 +32,13 @@ def open_service(
     games = []
     for number, name in enumerate(names):
         own = settings.model_copy(update={"account": name, "seed": settings.seed + number})
-        tasks = DeferredTasks(folder / f"later-{settings.backend}-{name}.json")
+        tasks = SharedTasks(folder / f"later-{settings.backend}-{name}.json")
         games.append(Account(name, open_backend(own), tasks, settings.loop_window, pace))
 
     def open_model(name: str) -> Model:
         chosen = settings.model_copy(update={"model": name})
         slots = settings.slots
-        return Model(name, open_engine(chosen, slots=slots, say=say), system_turn(name), slots)
+        return Model(name, open_engine(chosen, slots=slots, say=say, follow=True), system_turn(name), slots)
 
     store = open_store(settings)
     return Service(

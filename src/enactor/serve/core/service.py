@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 
-from enactor.agent import Controller, Deferred, Toolbox, direct_lines
+from enactor.agent import Controller, Deferred, Toolbox
 from enactor.errors import EnactorError
 from enactor.serve.core import events
 from enactor.serve.core.account import Account
-from enactor.serve.core.admission import NO_PERMISSION, Admission, Permit, everyone_acts, stops
+from enactor.serve.core.admission import NO_PERMISSION, Admission, Permit, everyone_acts, needs_model, stops
 from enactor.serve.core.bus import Bus, Listener
 from enactor.serve.core.cancel import Cancel
 from enactor.serve.core.compare import Choice, Compare, Comparison
@@ -82,6 +82,7 @@ class Service:
         self._bus = Bus()
         self._talks = Talks(self._bus.emit)
         self._loops = Loops(self._bus.emit)
+        self._later = Later(self.accounts, self._journal, self._put)
         self._parts = Parts(
             self.desk,
             self._journal,
@@ -89,6 +90,7 @@ class Service:
             self._bus.emit,
             self._loops.began,
             self.feedback.note,
+            self._later,
             loop_window_s,
             read_only,
             dry_run,
@@ -102,7 +104,6 @@ class Service:
             name: Lane(name, self._carry, self._talks.of, self._bus.emit) for name in self.accounts
         }
         self._admission = Admission(self._lanes, permit, limits, self.desk.expected_s)
-        self._later = Later(self.accounts, self._journal, self._put)
         self._compare = Compare(self.desk, self._open_model, store, limits.engine_s)
         self._clerk: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._ending = threading.Event()
@@ -301,7 +302,7 @@ class Service:
 
     def _put(self, ticket: Ticket, *, again: bool = False) -> events.Accepted:
         entry = Entry(ticket, _session(ticket), self.access(ticket.caller, ticket.account))
-        if not direct_lines(ticket.message):
+        if needs_model(ticket.message):
             with self._lock:
                 self._thinking.add(ticket.request)
         return self._lanes[ticket.account].put(entry, again=again)
@@ -313,7 +314,7 @@ class Service:
         session, parts = told[1], self._parts
         out = self._lanes[session.account].halt(why)
         hand = Hand(self.accounts[session.account].game, None)
-        toolbox = Toolbox(hand, read_only=parts.read_only, dry_run=parts.dry_run)
+        toolbox = Toolbox(hand, read_only=parts.read_only, dry_run=parts.dry_run, later=None)
         controller = Controller(Seat(self.desk, Cancel()), toolbox, source=caller.door)
         try:
             trace = controller.handle(message)
