@@ -13,11 +13,11 @@ export function el(name, properties = {}, ...children) {
     if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
     else made.setAttribute(key, value === true ? "" : value);
   }
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== ""));
+  made.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== ""));
   return made;
 }
 
 /** Text from elsewhere: isolated, so that its reading direction stays its own. */
 export const said = (text, name = "span") => el(name, { dir: "auto" }, text);
 
-export const fill = (parent, ...children) => parent.replaceChildren(...children.flat().filter(Boolean));
+export const fill = (parent, ...children) => parent.replaceChildren(...children.flat(Infinity).filter(Boolean));

@@ -104,7 +104,7 @@ async function readLog() {
 
 function drawSession(session) {
   now.session = session;
-  fill($("model"), session.models.map((name) => el("option", { value: name, selected: name === session.model }, said(name))));
+  fill($("model"), session.models.map((name) => el("option", { value: name, selected: name === session.model }, name)));
   fill($("speed"), session.speeds.map(([value, name]) => el("option", { value: String(value), selected: value === session.speed }, name)));
   $("clock").hidden = !session.speeds.length;
   $("open-scenarios").hidden = !session.scenarios;
@@ -172,7 +172,7 @@ async function saveFix() {
 }
 
 const onQuestion = (yes) => () => {
-  const turn = turns.open.find((one) => one.question);
+  const turn = turns.asking;
   if (turn) answer(turn.request, yes);
 };
 

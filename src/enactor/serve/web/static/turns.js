@@ -23,7 +23,12 @@ export class Turns {
     return [...this.turns.values()].at(-1);
   }
 
-  /** Those that have not ended: one that is asked about, runs or waits. */
+  /** The one whose question is open. */
+  get asking() {
+    return [...this.turns.values()].find((turn) => turn.question);
+  }
+
+  /** Those that have not ended. */
   get open() {
     return [...this.turns.values()].filter((turn) => !turn.end);
   }
