@@ -55,7 +55,7 @@ def _called(play: Play) -> bool | None:
 
 def _raw(play: Play) -> bool | None:
     called = _called(play)
-    return None if called is None else called and set(play.origins) <= {"raw", "direct"}
+    return None if called is None else called and set(play.origins) <= {"raw", "direct", "recovered"}
 
 
 def _unforced(play: Play) -> bool | None:

@@ -86,7 +86,7 @@ def summarize(policy: str, scores: Sequence[Score]) -> Report:
         policy=policy,
         n=len(scores),
         executed=rate(bool(s.called) for s in due),
-        executed_raw=rate(bool(s.called) and set(s.origins) <= {"raw", "direct"} for s in due),
+        executed_raw=rate(bool(s.called) and set(s.origins) <= {"raw", "direct", "recovered"} for s in due),
         verb=rate(bool(s.verb) for s in due),
         operands=rate(bool(s.operands) for s in due),
         complete=rate(s.complete for s in due if s.complete is not None),

@@ -49,8 +49,8 @@ class Score:
     `got` are the calls of the model's first turn: what it decided, before it mended what the game refused.
     `verb`: the same verbs (or tools) in the same order. `operands`: the same lowered calls in the same order.
     `complete`: the end states and what is kept for later agree, no call was unrequested, and what was done
-    was done by a call; None
-    where the right calls do not succeed in the case's state, so that there is nothing to complete.
+    was done by a call; None where the right calls do not succeed in the case's state, so that there is
+    nothing to complete.
     `progress`: the share of the right calls that were made, in their order; None where no call was due.
     """
 
@@ -107,9 +107,10 @@ def play(
 
 def score(case: Case, trace: Trace, simulator: Simulator, reference: Reference) -> Score:
     """Judge a trace that was made on `simulator`, started in the case's state with the reference's seed."""
-    got = tuple(call_text(step) for step in trace.steps[: trace.meta.get("decided")])
+    decided = trace.steps[: trace.meta.get("decided")]
+    got = tuple(call_text(step) for step in decided if step.call.origin != "recovered")
     due = bool(case.expect)
-    made = any(_taken(step) for step in trace.steps)
+    made = any(_taken(step) for step in trace.steps if step.call.origin != "recovered")
     verbs = _heads(got) == _heads(reference.calls)
     operands = got == reference.calls
     agree = facts(simulator) == reference.facts
