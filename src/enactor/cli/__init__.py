@@ -28,6 +28,7 @@ COMMANDS = {
     "eval": ("enactor.cli.eval", "compare models on held-out requests"),
     "deploy": ("enactor.cli.deploy", "ship an adapter: files, Ollama, this installation, vLLM"),
     "models": ("enactor.cli.models", "fetch and list weights; promote a model, or go back"),
+    "ab": ("enactor.cli.ab", "compare a candidate with the model in use, on live requests"),
     "traces": ("enactor.cli.traces", "count, list, show, draw and forget the recorded requests"),
     "label": ("enactor.cli.label", "judge and correct recorded requests on a local page"),
     "ingest": ("enactor.cli.ingest", "import other records: bot logs, sessions, command logs, chats"),
