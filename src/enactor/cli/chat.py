@@ -19,7 +19,10 @@ class Chat(Config):
 
 def run(config: Chat, settings: Settings) -> int:
     """Exit code 0, or 1 when a scripted request (`--say`, a pipe) failed."""
+    from contextlib import ExitStack
+
     from enactor.agent import Controller, DeferredTasks, Session, Toolbox
+    from enactor.serve.compare import Comparisons, comparing, model_for
     from enactor.serve.opening import open_backend, open_engine, open_store, system_turn, tasks_file
     from enactor.serve.play import CancellableEngine, Player
     from enactor.serve.terminal import Terminal, given, history_file, piped, typed
@@ -27,7 +30,11 @@ def run(config: Chat, settings: Settings) -> int:
     backend = open_backend(settings)
     store = open_store(settings)
     who = store.player(settings.player) if store and settings.player else ""
-    with open_engine(settings, follow=True) as loaded:
+    running = Comparisons().running()
+    settings = settings.model_copy(update={"model": model_for(running, who, settings.model)})
+    with open_engine(settings, follow=True) as loaded, ExitStack() as open_:
+        if store:
+            open_.enter_context(comparing(settings, lambda line: print(line, file=sys.stderr)))
         engine = CancellableEngine(loaded)
         tasks = DeferredTasks(tasks_file(settings))
         toolbox = Toolbox(backend, settings.loop_window, settings.read_only, settings.dry_run, tasks)
