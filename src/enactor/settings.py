@@ -54,8 +54,9 @@ class Settings(BaseModel):
     model: str = Field(
         "default",
         min_length=1,
-        description="`default` is the shipped adapter on its base, `base` that base alone; else the path of "
-        "a GGUF file, the folder of an adapter, or a remote model such as `ollama:qwen2.5:14b`.",
+        description="`default` is the promoted model or else the shipped adapter, `shipped` always that, "
+        "`base` its base alone; else a model of the registry, the path of a GGUF file, the folder of an "
+        "adapter, or a remote model such as `ollama:qwen2.5:14b`.",
     )
     endpoint: str | None = Field(
         None,
@@ -106,6 +107,22 @@ class Settings(BaseModel):
         description="Where `enactor ingest` looks when no path is given: files or folders, as a list, or in "
         "one text with the system's separator. Without it: the usual places.",
     )
+    watch_window: int = Field(
+        200, ge=10, le=2000, description="Requests that the shares of `enactor status` are of."
+    )
+    drift_slack: float = Field(
+        0.05,
+        ge=0,
+        lt=1,
+        description="Rise of the share of failed requests that does not matter (Page-Hinkley's test).",
+    )
+    drift_threshold: float = Field(
+        10.0,
+        gt=0,
+        description="About how many more failures than usual it takes to raise the alarm. Less is sooner and "
+        "more often for nothing.",
+    )
+    drift_least: int = Field(30, ge=1, description="Requests before the alarm can be raised.")
     player: str = Field(
         "",
         max_length=200,

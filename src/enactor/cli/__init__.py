@@ -29,6 +29,7 @@ COMMANDS = {
     "deploy": ("enactor.cli.deploy", "ship an adapter: files, Ollama, this installation, vLLM"),
     "models": ("enactor.cli.models", "fetch and list weights; promote a model, or go back"),
     "ab": ("enactor.cli.ab", "compare a candidate with the model in use, on live requests"),
+    "status": ("enactor.cli.status", "how it does: outcomes, alarm, engine, comparison, metrics"),
     "traces": ("enactor.cli.traces", "count, list, show, draw and forget the recorded requests"),
     "label": ("enactor.cli.label", "judge and correct recorded requests on a local page"),
     "ingest": ("enactor.cli.ingest", "import other records: bot logs, sessions, command logs, chats"),
