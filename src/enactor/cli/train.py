@@ -20,9 +20,19 @@ class Train(Config):
         "embedded", description="A recipe's name or YAML file.", json_schema_extra={"positional": True}
     )
     out: Path = Field(Path("runs/train"), description="Folder of the run; a stopped run goes on there.")
-    rows: Path | None = Field(None, description="train.jsonl of a data set, instead of the recipe's own.")
+    rows: Path | None = Field(
+        None,
+        description="train.jsonl of a data set, for the method preference pairs, in place of the recipe's.",
+    )
+    held_out: Path | None = Field(None, description="test.jsonl of a data set: rows to validate on.")
     max_minutes: float | None = Field(None, gt=0, description="The schedule ends by then.")
     fresh: bool = Field(False, description="Forget what stands in the folder.")
+    average: tuple[Path, ...] = Field(
+        (), description="Only write the mean of these adapters to the folder of the run; name two or more."
+    )
+    average_of: Literal["factors", "products"] = Field(
+        "factors", description="What is averaged: both matrices each, or exactly what they do to the weights."
+    )
     dry_run: bool = Field(
         False,
         description="Only say what a GPU run would take: tokens, steps, memory, time. Trains nothing.",
@@ -37,13 +47,17 @@ def run(config: Train, settings: Settings) -> int:
     from enactor.curate import BuildConfig, build
     from enactor.train import load_recipe, train
 
+    if config.average:
+        return _average(config)
     changes = {} if config.max_minutes is None else {"max_minutes": config.max_minutes}
     recipe = load_recipe(config.recipe, changes)
-    rows, held_out = config.rows, None
+    rows, held_out = config.rows, config.held_out
     if rows is None:
         data = config.out / "data"
         build(BuildConfig(**recipe.data.model_dump(), out=data))
-        rows, held_out = data / "train.jsonl", data / "test.jsonl"
+        rows, held_out = data / "train.jsonl", held_out or data / "test.jsonl"
+        if recipe.method == "preference":
+            rows = _pairs(data / "pairs.jsonl", recipe.data.seed, settings)
     if config.dry_run:
         return _foretell(recipe, rows)
     if config.emit is not None:
@@ -51,6 +65,23 @@ def run(config: Train, settings: Settings) -> int:
     adapter = train(recipe, rows, config.out / "adapter", held_out_rows=held_out, fresh=config.fresh)
     print(f"{adapter.folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in adapter.metrics.items()))
     return 0
+
+
+def _average(config: Train) -> int:
+    from enactor.train.average import average
+
+    made = average(config.average, config.out / "adapter", config.average_of)
+    print(f"{made.folder}: the mean of {len(config.average)} adapters on {made.base.name}")
+    return 0
+
+
+def _pairs(path: Path, seed: int, settings: Settings) -> Path:
+    """Pairs from the phrasebook, as `enactor pairs` makes them."""
+    from enactor.cli.pairs import Pairs
+    from enactor.cli.pairs import run as write
+
+    write(Pairs.model_validate({"out": path, "seed": seed}), settings)
+    return path
 
 
 def _foretell(recipe: "Recipe", rows: Path) -> int:
