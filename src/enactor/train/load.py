@@ -1,6 +1,7 @@
 """A recipe's base as a torch model with an adapter on it, ready to train."""
 
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ class Loaded:
 
 def need_extra() -> None:
     """Raise `EnactorError` where the train extra is missing."""
+    # PEFT imports it where it is installed, and it tells of kernels for CPUs that nobody asked for.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     try:
         import peft  # noqa: F401
         import torch  # noqa: F401

@@ -1,0 +1,261 @@
+"""Command families that were not in the training rows: does a small adapter read the offered cards?
+
+    python benchmarks/families.py --group fishing --minutes 10
+    python benchmarks/families.py                  # all four groups, then the table
+    python benchmarks/families.py --smoke          # a few rows and steps, to see that it runs
+    python benchmarks/families.py --retrieval      # how well the cards are offered; trains nothing
+
+For each group: some 800 rows without the group's commands (none of its phrasings, none in an earlier turn,
+none of its cards among those offered), a small adapter on the embedded base, and requests of the group
+alone, each with twelve offered commands, the group's among their nearest neighbours. `fishing` is trained on
+combat alone.
+
+Cards are offered by what the commands' declarations say (verb, family, summary, operands), for
+families seen and unseen alike: no phrasing of any is in this index. Beside the adapter stands what that
+retrieval scores by itself when its first card is taken blindly. A group that is finished is not run again;
+one that was stopped goes on. Needs some 15 minutes of two cores for each group.
+"""
+
+import argparse
+import json
+import math
+import random
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import enactor.agent.controller as controller_module
+from enactor.curate import Funnel, make_row, read_rows
+from enactor.curate.build import draw
+from enactor.curate.rename import renaming
+from enactor.curate.rows import Row, write_rows
+from enactor.evaluate import Policy, Rate, cases_of, evaluate
+from enactor.models import load_engine
+from enactor.prompt import SYSTEM
+from enactor.train import Recipe, train
+from enactor.world import COMMANDS, TOOLS
+from enactor.world.cards import REPLY
+from enactor.world.phrasebook import Template, templates
+
+CARDS = 12
+RENAMED = 0.3  # of the training rows bear made-up names for their commands, so that cards have to be read
+ACTING = frozenset({"simple", "loop", "multi"})
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Command families that are held out; `taught` are the only ones that are not, where it is given."""
+
+    held_out: frozenset[str]
+    taught: frozenset[str] | None = None
+
+
+GROUPS = {
+    "fishing": Group(frozenset({"fishing"}), frozenset({"combat"})),
+    "skilling": Group(frozenset({"mining", "woodcutting", "smithing", "cooking", "firemaking"})),
+    "trade": Group(frozenset({"exchange", "shop"})),
+    "magic": Group(frozenset({"magic", "camera"})),
+}
+
+
+class Described:
+    """Offers by the commands' own declarations: cosine of words and parts of words, weighted by how few of
+    the declarations have them. `known` are the names that may be offered."""
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self._found = {name: _features(_described(name)) for name in known}
+        frequency = Counter(feature for found in self._found.values() for feature in found)
+        self._weight = {f: math.log(1 + len(self._found) / n) for f, n in frequency.items()}
+        self._length = {name: self._norm(found) for name, found in self._found.items()}
+
+    def offer(self, message: str, count: int = CARDS, *, without: str | None = None) -> tuple[str, ...]:
+        """The nearest names, best first; `reply` stands last, since anything may be talk."""
+        said = _features(message)
+        near = {
+            name: sum(self._weight[f] ** 2 for f in said & found) / self._length[name]
+            for name, found in self._found.items()
+        }
+        best = sorted(near, key=lambda name: (-near[name], name))[: count - 1]
+        return (*best, REPLY)
+
+    def _norm(self, found: Iterable[str]) -> float:
+        return math.sqrt(sum(self._weight[f] ** 2 for f in found)) or 1.0
+
+
+def _described(name: str) -> str:
+    if name in COMMANDS:
+        spec = COMMANDS[name]
+        words = [name.replace("_", " "), spec.family, spec.summary]
+        return " ".join([*words, *(operand.name.replace("_", " ") for operand in spec.operands)])
+    return f"{name.replace('_', ' ')} {TOOLS[name].summary}"
+
+
+def _features(text: str) -> set[str]:
+    words = re.findall(r"[a-z]+", text.lower())
+    found = {f"w {word}" for word in words}
+    for word in words:
+        edged = f"<{word}>"
+        found |= {f"g {edged[i : i + n]}" for n in (3, 4, 5) for i in range(len(edged) - n + 1)}
+    return found
+
+
+def called(template: Template) -> set[str]:
+    """The verbs and tools of a phrasing, those of earlier turns included."""
+    turns = [template.group.do, *(turn.do for turn in template.group.before)]
+    return {line.removeprefix("@").split()[0] for lines in turns for line in lines}
+
+
+def verbs_of(families: Iterable[str]) -> set[str]:
+    wanted = set(families)
+    return {verb for verb, spec in COMMANDS.items() if spec.family in wanted}
+
+
+def training_rows(group: Group, count: int, seed: int) -> list[Row]:
+    """Rows of the training split that know nothing of the group, with cards of what is not held out."""
+    unseen = verbs_of(group.held_out)
+    if group.taught is not None:
+        unseen = set(COMMANDS) - verbs_of(group.taught)
+    found = [t for t in templates() if not t.held_out and not called(t) & unseen]
+    rng = random.Random(f"families {seed}")
+    rows = draw(found, count, rng, Funnel())
+    index = Described((set(COMMANDS) | set(TOOLS)) - verbs_of(group.held_out))
+    offered = [replace(row, offered=_with_right(index.offer(row.message), row, rng)) for row in rows]
+    return list(renaming(offered, RENAMED, rng))
+
+
+def _with_right(offered: tuple[str, ...], row: Row, rng: random.Random) -> tuple[str, ...]:
+    """The right ones are among those offered in training; where retrieval missed one it takes another's
+    place."""
+    cards = list(offered)
+    for name in right(row):
+        if name not in cards:
+            cards[rng.randrange(len(cards) - 1)] = name
+    return tuple(cards)
+
+
+def right(row: Row) -> list[str]:
+    """The verbs and tools of the answer, each once, in order."""
+    names = (a.args["command"].split()[0] if a.tool == "send_command" else a.tool for a in row.say)
+    return list(dict.fromkeys(map(str, names)))
+
+
+def test_rows(group: Group, count: int, seed: int) -> list[Row]:
+    """Requests that the group's commands alone answer, from all of its phrasings: none is in training."""
+    verbs = verbs_of(group.held_out)
+    found = [t for t in templates() if t.group.kind in ACTING and called(t) and called(t) <= verbs]
+    rng = random.Random(f"families test {seed}")
+    index = Described({*COMMANDS, *TOOLS})
+    rows: list[Row] = []
+    while len(rows) < count:
+        row = make_row(rng.choice(found), rng, Funnel())
+        if row is not None and row.expect:
+            rows.append(replace(row, offered=index.offer(row.message)))
+    return rows
+
+
+def run(name: str, options: argparse.Namespace, out: Path) -> dict[str, Any]:
+    """Build, train and evaluate one group; what is there already is kept."""
+    report = out / "report.json"
+    if report.is_file():
+        print(f"{name}: {report} stands")
+        return json.loads(report.read_text("utf-8"))
+    group = GROUPS[name]
+    train_path, test_path = out / "train.jsonl", out / "test.jsonl"
+    if not test_path.is_file():
+        write_rows(train_path, training_rows(group, options.rows, options.seed))
+        write_rows(test_path, test_rows(group, options.cases, options.seed))
+    recipe = Recipe(
+        name=f"without-{name}",
+        rank=16,
+        alpha=32,
+        batch=8,
+        learning_rate=1.5e-3,
+        epochs=2,
+        max_minutes=options.minutes,
+        checkpoint_minutes=1,
+        max_length=640,
+        seed=options.seed,
+    )
+    adapter = train(recipe, train_path, out / "adapter")
+    rows = list(read_rows(test_path))
+    # The controller offers by the fitted model of all phrasings, the group's among them; here it must not.
+    shipped, index = controller_module.offers, Described({*COMMANDS, *TOOLS})
+    controller_module.offers = lambda: index
+    try:
+        with load_engine(str(adapter.folder), slots=1, context=2048) as engine:
+            found = evaluate(Policy(name, engine, SYSTEM), cases_of(rows), slots=1)
+    finally:
+        controller_module.offers = shipped
+    single = [row for row in rows if len(right(row)) == 1]
+    blind = sum(row.offered[0] == right(row)[0] for row in single)
+    offered = [set(right(row)) <= set(row.offered) for row in rows]
+    given = [s for s, shown in zip(found.scores, offered, strict=True) if shown]
+    made = {
+        "group": name,
+        "held_out": sorted(group.held_out),
+        "metrics": dict(found.rows()),
+        "offered": str(Rate(sum(offered), len(rows))),
+        "verb where offered": str(Rate(sum(bool(s.verb) for s in given), len(given))),
+        "first card": str(Rate(blind, len(single))),
+        "n": len(rows),
+        "rows": options.rows,
+        "training": _trained(out),
+        "scores": [asdict(score) for score in found.scores],
+    }
+    report.write_text(json.dumps(made, indent=1, ensure_ascii=False, default=str) + "\n", "utf-8")
+    return made
+
+
+def _trained(out: Path) -> dict[str, Any]:
+    note = json.loads((out / "adapter/provenance.json").read_text("utf-8"))
+    return {key: note[key] for key in ("steps", "tokens", "seconds")}
+
+
+def table(reports: Sequence[dict[str, Any]]) -> str:
+    """Metrics down, groups across, in Markdown."""
+    lines: defaultdict[str, list[str]] = defaultdict(list)
+    for report in reports:
+        for metric, value in report["metrics"].items():
+            lines[metric].append(value)
+        for metric in ("offered", "verb where offered", "first card"):
+            lines[metric].append(report[metric])
+        lines["steps, tokens trained"].append(
+            f"{report['training']['steps']}, {report['training']['tokens']:,}"
+        )
+    head = "| | " + " | ".join(f"{r['group']} (n = {r['n']})" for r in reports) + " |"
+    rule = "|---" * (len(reports) + 1) + "|"
+    return "\n".join([head, rule, *(f"| {name} | " + " | ".join(v) + " |" for name, v in lines.items())])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--group", choices=GROUPS, action="append", help="may be repeated; all of them else")
+    parser.add_argument("--minutes", type=float, default=10, help="training time of a group")
+    parser.add_argument("--rows", type=int, default=800)
+    parser.add_argument("--cases", type=int, default=120)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path("runs/families"))
+    parser.add_argument("--smoke", action="store_true", help="a few rows and steps of one group")
+    parser.add_argument("--retrieval", action="store_true", help="only how well the cards are offered")
+    options = parser.parse_args()
+    names = options.group or list(GROUPS)
+    if options.smoke:
+        options.rows, options.cases, options.minutes = 40, 4, 0.3
+        options.out, names = options.out / "smoke", names[:1]
+    if options.retrieval:
+        for name in names:
+            rows = test_rows(GROUPS[name], options.cases, options.seed)
+            single = [row for row in rows if len(right(row)) == 1]
+            blind = Rate(sum(row.offered[0] == right(row)[0] for row in single), len(single))
+            shown = Rate(sum(set(right(row)) <= set(row.offered) for row in rows), len(rows))
+            print(f"{name}: first card {blind}, right ones among {CARDS} {shown}")
+        return
+    reports = [run(name, options, options.out / name) for name in names]
+    print(table(reports))
+
+
+if __name__ == "__main__":
+    main()
