@@ -29,6 +29,12 @@ def _split(value: Any) -> Any:
     return value.split(os.pathsep) if isinstance(value, str) else value
 
 
+def _words(value: Any) -> Any:
+    """Several names in one text, with commas or spaces between."""
+    return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Folders = Annotated[tuple[Folder, ...], BeforeValidator(_split)]
 
 
@@ -141,6 +147,15 @@ class Settings(BaseModel):
         description="Seconds of game time that a loop gets before the next step of the same request, and in "
         "a chat with the simulator after the request.",
     )
+    max_calls: int = Field(
+        8, ge=1, le=100, description="Calls that one request may make; what is beyond is said to be left out."
+    )
+    time_limit: float = Field(
+        1800.0,
+        gt=0,
+        le=86_400,
+        description="Seconds, of the game or the clock, after which a request begins no further step.",
+    )
     game_folder: Folder = Field(Path("/tmp"), description="Folder of the live plugin's files.")
     account: str = Field(
         "default",
@@ -159,6 +174,41 @@ class Settings(BaseModel):
         description="Seconds that the live client may act after the player's last word; then it is stopped.",
     )
     seed: int = Field(0, ge=0, description="Seed of the simulator: the same seed gives the same world.")
+    accounts: Names | None = Field(
+        None,
+        examples=["main, alt"],
+        description="Accounts that one service plays side by side, each with a game of its own: account ids "
+        "of the live plugin, names of simulators. Without it: `account` alone.",
+    )
+    discord_owner: str | None = Field(
+        None,
+        pattern=r"^\d{5,25}$",
+        examples=["123456789012345678"],
+        description="Your Discord user id. Without other people named, nobody else may use the bot.",
+    )
+    discord_users: Names | None = Field(
+        None, examples=["123456789012345678"], description="Ids of further Discord users who may act."
+    )
+    discord_roles: Names | None = Field(
+        None, examples=["123456789012345678"], description="Ids of Discord roles whose members may act."
+    )
+    discord_watchers: Names | None = Field(
+        None,
+        examples=["123456789012345678"],
+        description="Ids of Discord users and roles that may look and ask, and not act.",
+    )
+    discord_channels: Names | None = Field(
+        None,
+        examples=["123456789012345678"],
+        description="Ids of the channels in which the bot hears mentions and slash commands. Without them: "
+        "direct messages alone.",
+    )
+    discord_token_file: Folder | None = Field(
+        None,
+        examples=["~/.config/enactor/discord-token"],
+        description="File with the bot's token, readable by you alone. Without it: the environment variable "
+        "`DISCORD_TOKEN`.",
+    )
 
 
 def settings_file() -> Path | None:

@@ -18,6 +18,7 @@ from enactor.world import Backend
 
 BANK = [3092, 3245, 0]  # Draynor
 SWAMP = [3197, 3169, 0]
+VIEW = "NPC 'Man' is outside viewport bounds"
 LYING = [["Tinderbox", 3198, 3169, 0]]
 
 
@@ -99,8 +100,14 @@ def test_an_open_window_is_closed_before_a_walk() -> None:
 
 def test_what_is_refused_in_passing_is_sent_once_more() -> None:
     game = Simulator(seed=1, start={"location": SWAMP, "health": [30, 30]})
-    trace = play("GOTO 3200 3170 0", game=Stumbling(game, {"GOTO": "sleep interrupted"}))
+    trace = play("GOTO 3200 3170 0", game=Stumbling(game, {"GOTO": VIEW}))
     assert [(o, status) for o, _, status in lines(trace)] == [("raw", "error"), ("recovered", "ok")]
+
+
+def test_what_was_stopped_is_not_begun_again() -> None:
+    game = Simulator(seed=1, start={"location": SWAMP, "health": [30, 30]})
+    trace = play("GOTO 3200 3170 0", game=Stumbling(game, {"GOTO": "sleep interrupted"}))
+    assert [s.call.origin for s in trace.steps] == ["raw"]
 
 
 def test_what_was_not_taken_is_sent_once_more() -> None:
@@ -112,7 +119,7 @@ def test_what_was_not_taken_is_sent_once_more() -> None:
 
 def test_one_recovery_is_all() -> None:
     game = Simulator(seed=1, start={"location": SWAMP, "health": [30, 30]})
-    stumbling = Stumbling(game, {"GOTO": "sleep interrupted", "LIST_OBJECTS": "sleep interrupted"})
+    stumbling = Stumbling(game, {"GOTO": VIEW, "LIST_OBJECTS": VIEW})
     trace = play("GOTO 3200 3170 0", "LIST_OBJECTS 5", "GOTO 3205 3170 0", game=stumbling)
     assert [s.call.origin for s in trace.steps].count("recovered") == 1
     assert [s.result.status for s in trace.steps][-2:] == ["error", "blocked"]

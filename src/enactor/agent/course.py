@@ -35,11 +35,11 @@ class Course:
     def refuses(self, call: ToolCall, state: GameState) -> str | None:
         """Why the call is not made, if it is not."""
         if self.calls >= self.max_calls and call.origin != "recovered":
-            return f"not tried: a request may make {self.max_calls} calls"
+            return f"a request may make {self.max_calls} calls"
         if self._elapsed(state) > self.limit_s:
-            return f"not tried: the request's {self.limit_s:g} seconds are over"
+            return f"the {self.limit_s:g} seconds of a request are over"
         if any(n >= SAME for key, n in self._seen.items() if key.startswith(_key(call))):
-            return f"not tried: it came to the same {SAME} times and changed nothing"
+            return f"it came to the same {SAME} times and changed nothing"
         return None
 
     def note(self, call: ToolCall, result: ToolResult, before: GameState, after: GameState) -> None:

@@ -33,10 +33,9 @@ MOST = 10
 REACH_TILES = 15  # how far BANK_OPEN and PICK_UP_ITEM look
 _SLIPS = 2  # letters of a verb that may be wrong
 _PASSING = re.compile(
-    r"sleep interrupted|outside viewport bounds|must be called on client thread|Spell widget not found|"
-    r"Menu option not found",
+    r"outside viewport bounds|must be called on client thread|Spell widget not found|Menu option not found",
     re.IGNORECASE,
-)
+)  # not "sleep interrupted": that may be the player's own STOP
 _WINDOW = re.compile(r"^Cannot walk: (?P<window>\w+) interface is open", re.IGNORECASE)
 _AWAY = re.compile(
     r"^(?:NPC|Object) '(?P<name>[^']{2,40})' not found$|^(?P<bank>bank) not found", re.IGNORECASE

@@ -1,11 +1,13 @@
 """What the tools do, over any backend. The controller and the MCP server call the same table."""
 
 import math
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from enactor.agent.course import SAME, fingerprint
 from enactor.agent.deferred import DeferredTasks
 from enactor.agent.gate import admit
 from enactor.agent.handlers import HANDLERS, Arguments, refusal, telling
@@ -28,6 +30,8 @@ from enactor.world import (
 )
 
 AWAIT_POLL_S = 0.6
+SLICE_S = 3.0  # of a wait that can be interrupted: five ticks
+INTERRUPTED = "interrupted by the player"
 LOOP_WINDOW_S = 120.0
 BLOCKING_LIMIT_S = 600.0
 ARRIVAL_S = 60.0
@@ -41,7 +45,7 @@ class Toolbox:
     `loop_window_s` is how much game time a loop gets before the next step of the same request; blocking
     commands are awaited to their end. `read_only` refuses whatever acts, `dry_run` admits and lowers it but
     sends nothing. `later` are the player's tasks for later; None where nothing looks at them, which the
-    tools then say.
+    tools then say. `interrupt` ends every wait when it is set: what runs is stopped.
     """
 
     backend: Backend
@@ -49,6 +53,7 @@ class Toolbox:
     read_only: bool = False
     dry_run: bool = False
     later: DeferredTasks | None = field(default_factory=DeferredTasks)
+    interrupt: threading.Event | None = None
 
     def observe(self) -> GameState:
         """The present state."""
@@ -90,7 +95,7 @@ class Toolbox:
         if spec.duration == "instant" and not self._walks(spec):
             return result
         limits = {"loop": self.loop_window_s, "blocking": BLOCKING_LIMIT_S, "instant": ARRIVAL_S}
-        last = self.backend.settle(limits[spec.duration])
+        last = self._wait(limits[spec.duration])
         if spec.duration == "instant" and str(last.get("command")).split()[:1] != [spec.verb]:
             return result  # it left nothing behind: the last response is that of an older command
         content = {**result.content, **telling(last)}
@@ -99,6 +104,23 @@ class Toolbox:
             content["running"] = True
         failed = not running and last.get("status") != "success"
         return ToolResult("error" if failed else "ok", content, result.lowered, result.latency_ms)
+
+    def _wait(self, limit_s: float) -> Mapping[str, Any]:
+        """As the backend's `settle`, up to an interruption."""
+        if self.interrupt is None:
+            return self.backend.settle(limit_s)
+        left = limit_s
+        while True:
+            last = self.backend.settle(min(left, SLICE_S))
+            left -= SLICE_S
+            if last.get("status") != "running" or left <= 0:
+                return last
+            if self.interrupt.is_set():
+                self.backend.send("STOP")
+                return {**last, "status": "error", "error": INTERRUPTED}
+
+    def _interrupted(self) -> bool:
+        return self.interrupt is not None and self.interrupt.is_set()
 
     def _walks(self, spec: CommandSpec) -> bool:
         """Whether a command that is answered at once may still be on its way to what it acts on."""
@@ -148,12 +170,13 @@ class Toolbox:
             return result
         limit = float(args.get("timeout_ms") or 10_000) / 1000
         waited = 0.0
-        while not (met := holds(self.observe())) and waited < limit:
+        while not (met := holds(self.observe())) and waited < limit and not self._interrupted():
             self.backend.settle(AWAIT_POLL_S)
             waited += AWAIT_POLL_S
         content = {**result.content, "condition": args["await_condition"], "condition_met": met}
         if not met:
-            content["error"] = f"Timeout after {limit * 1000:.0f}ms waiting for condition"
+            timeout = f"Timeout after {limit * 1000:.0f}ms waiting for condition"
+            content["error"] = INTERRUPTED if self._interrupted() else timeout
         return ToolResult("ok" if met else "error", content, result.lowered)
 
     def _run_routine(self, args: Arguments, confirmed: bool) -> ToolResult:
@@ -163,8 +186,19 @@ class Toolbox:
         except CommandError as error:
             return refusal(error.message, candidates=list(error.candidates))
         loops = int(args.get("loops") or 1)
-        for _ in range(loops):
+        idle, before = 0, fingerprint(self.observe())
+        for done in range(loops):
+            if self._interrupted():
+                return refusal(f"{routine.name}: {INTERRUPTED}", routine=routine.key)
             ended = self._all(routine.steps, confirmed)
+            now = fingerprint(self.observe())
+            idle, before = idle + 1 if now == before else 0, now
+            if ended is None and idle >= SAME and done + 1 < loops:
+                return refusal(
+                    f"{routine.name}: stopped after {done + 1} of {loops} times, for the last {idle} changed "
+                    "nothing",
+                    routine=routine.key,
+                )
             if ended is not None:
                 message = f"{routine.name}: {ended.lowered} is running"
                 return replace(ended, content={**ended.content, "routine": routine.key, "message": message})

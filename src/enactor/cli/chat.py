@@ -37,8 +37,22 @@ def run(config: Chat, settings: Settings) -> int:
             open_.enter_context(comparing(settings, lambda line: print(line, file=sys.stderr)))
         engine = CancellableEngine(loaded)
         tasks = DeferredTasks(tasks_file(settings))
-        toolbox = Toolbox(backend, settings.loop_window, settings.read_only, settings.dry_run, tasks)
-        controller = Controller(engine, toolbox, system=system_turn(settings.model), source="terminal")
+        toolbox = Toolbox(
+            backend,
+            settings.loop_window,
+            settings.read_only,
+            settings.dry_run,
+            later=tasks,
+            interrupt=engine.stopped,
+        )
+        controller = Controller(
+            engine,
+            toolbox,
+            system=system_turn(settings.model),
+            source="terminal",
+            max_calls=settings.max_calls,
+            limit_s=settings.time_limit,
+        )
         loop_s = settings.loop_window if settings.backend == "sim" else 0.0
         player = Player(Session(controller), engine, store, who, loop_s)
         terminal = Terminal(player, config.as_json)
@@ -69,6 +83,8 @@ COMMAND = Command(
         "training_log",
         "player",
         "loop_window",
+        "max_calls",
+        "time_limit",
         "seed",
         "threads",
         "context",

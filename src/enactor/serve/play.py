@@ -34,6 +34,11 @@ class CancellableEngine:
     def name(self) -> str:
         return self._engine.name
 
+    @property
+    def stopped(self) -> threading.Event:
+        """Set from `cancel` to `resume`; for waits that end with it."""
+        return self._stopped
+
     def complete(self, prompt: str, **options: Unpack[Options]) -> Completion:
         """See `Engine.complete`. Raises `Cancelled` after `cancel`, until `resume`."""
         if self._stopped.is_set():
