@@ -253,8 +253,8 @@ def test_two_models_side_by_side(opened: Any) -> None:
     expect(page.locator(".side[data-won] h3")).to_contain_text("Right: ")
     names = {text.split(": ")[1].split()[0] for text in page.locator(".side h3").all_text_contents()}
     assert names == {"default", "other"}
-    (line,) = (page.made.store.folder / "votes.jsonl").read_text().splitlines()
-    assert json.loads(line)["winner"] == "b"
+    (line,) = (page.made.store.folder / "ab_votes.jsonl").read_text().splitlines()
+    assert json.loads(line)["choice"] == "second"
     expect(page.locator("#votes")).not_to_be_visible()
     page.keyboard.press("Escape")
     page.select_option("#model", "other")

@@ -201,8 +201,8 @@ def test_other_sites_cannot_listen(page: Running) -> None:
         ("/api/rate", b'{"trace": "h1:none", "rating": true}', 422),
         ("/api/correct", b'{"trace": "h1:none", "calls": ""}', 422),
         ("/api/compare", b'{"message": "hi", "a": "default", "b": "../x"}', 422),
-        ("/api/vote", b'{"comparison": "none", "winner": "a"}', 409),
-        ("/api/vote", b'{"comparison": "none", "winner": "c"}', 422),
+        ("/api/vote", b'{"comparison": "none", "choice": "first"}', 422),
+        ("/api/vote", b'{"comparison": "none", "choice": "c"}', 422),
         ("/api/answer", b'{"request": "none", "yes": true}', 409),
         ("/api/cancel", b'{"request": "none"}', 409),
         ("/api/atlas", b"{}", 405),
@@ -232,16 +232,16 @@ def test_two_models_blind_and_a_vote(page: Running) -> None:
         assert "latency_ms" not in side["record"]
         assert side["record"]["outcome"] == "executed"
     assert page.service.accounts["default"].observe().location == before
-    vote = {"comparison": done["comparison"], "winner": "b"}
+    vote = {"comparison": done["comparison"], "choice": "second"}
     told = page.client.post("/api/vote", json=vote).json()
     assert sorted(told["models"].values()) == ["default", "other"]
-    assert page.client.post("/api/vote", json=vote).status_code == 409
+    assert page.client.post("/api/vote", json=vote).status_code == 422
     assert page.store is not None
-    (line,) = (page.store.folder / "votes.jsonl").read_text().splitlines()
+    (line,) = (page.store.folder / "ab_votes.jsonl").read_text().splitlines()
     event = json.loads(line)
-    assert (event["kind"], event["winner"], event["blind"]) == ("ab_vote", "b", True)
-    assert page.store.read(event["sides"]["b"]["trace"]) is not None
-    assert event["by"].startswith("p1:")
+    assert event["choice"] == "second"
+    assert event["winner"] == told["models"]["second"]
+    assert event["player"].startswith("p1:")
 
 
 def test_models_scenarios_and_time(page: Running) -> None:
@@ -310,7 +310,8 @@ def test_without_a_log_nothing_is_rated(tmp_path: Path) -> None:
         sent = {"message": "hi", "a": "default", "b": "other"}
         comparison = made.client.post("/api/compare", json=sent).json()["comparison"]
         assert (
-            made.client.post("/api/vote", json={"comparison": comparison, "winner": "a"}).status_code == 409
+            made.client.post("/api/vote", json={"comparison": comparison, "choice": "first"}).status_code
+            == 409
         )
 
 

@@ -17,7 +17,6 @@ from enactor.serve.core.models import Models
 from enactor.serve.label import Desk, listen, make_routes
 from enactor.serve.web.app import make_app
 from enactor.serve.web.console import Console
-from enactor.serve.web.versus import Versus
 from enactor.sim import Simulator
 from enactor.trace import TraceStore
 from enactor.world import Backend
@@ -104,8 +103,7 @@ def running(
         limits=Limits(per_minute=10_000, ask_s=30),
         models=Models(model, lambda: ("default",)),
     )
-    versus = Versus(model, store)
-    console = Console(service, player="ann", models=("default", "other"), versus=versus, label=log, **options)
+    console = Console(service, player="ann", models=("default", "other"), label=log, **options)
     label = make_routes(Desk(store.folder), annotator="ann") if store else None
     app = make_app(console, token=token, reports=reports or folder / "reports", label=label)
     bound = listen("127.0.0.1", 0, token)
@@ -127,6 +125,5 @@ def running(
         server.should_exit = True
         console.close()
         service.close()
-        versus.close()
         thread.join(5)
         bound.close()

@@ -33,8 +33,7 @@ from enactor.serve.web import forms
 from enactor.serve.web.feed import Feed
 from enactor.serve.web.forms import Refused
 from enactor.serve.web.scene import scene
-from enactor.serve.web.shown import cleaned, shown
-from enactor.serve.web.versus import Versus
+from enactor.serve.web.shown import cleaned, compared, shown
 from enactor.sim import Simulator
 from enactor.trace import canonical_json
 from enactor.world import GameState
@@ -60,7 +59,6 @@ class Console:
         account: str = "",
         player: str = "",
         models: Sequence[str] = (),
-        versus: Versus | None = None,
         label: bool = False,
         seed: int = 0,
         read_only: bool = False,
@@ -70,13 +68,13 @@ class Console:
         self.account = account or next(iter(service.accounts))
         self.caller = Caller(DOOR, player or DOOR, player)
         self.models = tuple(dict.fromkeys((service.desk.model.name, *models)))
-        self.versus = versus
         self.feed = Feed()
         self._label = label
         self._seed = seed
         self._fixed = {"read_only": read_only, "dry_run": dry_run}
         self._requests: OrderedDict[str, str] = OrderedDict()
         self._changing = threading.Lock()
+        self._comparing = threading.Lock()
         self._incoming: SimpleQueue[Event | None] = SimpleQueue()
         self._ending = threading.Event()
         self._leave = service.subscribe(self._incoming.put)
@@ -221,16 +219,31 @@ class Console:
         return self._judged(form.trace, None, fixed=True)
 
     def compare(self, form: forms.Compare) -> dict[str, Any]:
-        """Both models on one request, each in a world of its own. One comparison at a time."""
+        """What both models would do now; nothing is sent. Blind sides have no names and no times. One
+        comparison at a time: each is some seconds of two models."""
         for name in (form.a, form.b):
             self._known(name)
-        if not form.message.strip():
-            raise Refused("the message is empty")
-        return self._versus().run(self.service, self.account, self.caller, form)
+        if not self._comparing.acquire(blocking=False):
+            raise Refused("another comparison is under way: wait for its end", 409)
+        try:
+            found = self.service.compare(self.caller, self.account, form.message, (form.a, form.b))
+        finally:
+            self._comparing.release()
+        sides = zip(("first", "second"), found.models, (found.first, found.second), strict=True)
+        return {
+            "comparison": found.id,
+            "sides": {
+                side: {"model": None if form.blind else model, **compared(trace, blind=form.blind)}
+                for side, model, trace in sides
+            },
+        }
 
     def vote(self, form: forms.Vote) -> dict[str, Any]:
         """Keep which was better; the models' names."""
-        return self._versus().vote(form, self.caller)
+        if self.service.store is None:
+            raise Refused("nothing is recorded (the setting `log` is off), so no vote is kept", 409)
+        found = self.service.vote(self.caller, form.comparison, form.choice)
+        return {"ok": True, "models": dict(zip(("first", "second"), found.models, strict=True))}
 
     # -- inside -----------------------------------------------------------------------------------------
 
@@ -243,11 +256,6 @@ class Console:
         if held.live:
             raise Refused("only the simulator can do this", 409)
         return held
-
-    def _versus(self) -> Versus:
-        if self.versus is None:
-            raise Refused("models cannot be compared here", 409)
-        return self.versus
 
     def _changed(self) -> dict[str, Any]:
         session = self.session()

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from enactor.agent import MAX_MESSAGE_CHARS
 
-Winner = Literal["a", "b", "tie", "neither"]
+Choice = Literal["first", "second", "tie"]
 Text = Annotated[str, Field(max_length=4000)]
 Id = Annotated[str, Field(min_length=1, max_length=80)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -111,7 +111,7 @@ class Vote(Form):
     """Which side of a comparison was better."""
 
     comparison: Id
-    winner: Winner
+    choice: Choice
 
 
 class Atlas(BaseModel):

@@ -11,7 +11,6 @@ from enactor.serve.model.service import server_for
 from enactor.serve.web.app import make_app
 from enactor.serve.web.config import Config
 from enactor.serve.web.console import DOOR, Console
-from enactor.serve.web.versus import Versus
 from enactor.settings import Settings
 
 
@@ -23,13 +22,10 @@ def serve(config: Config, settings: Settings) -> int:
         closing(bound),
         closing(open_service(settings, DOOR, folder=config.state, pace=config.speed)) as service,
     ):
-        assert service.models is not None
-        versus = Versus(service.models.open, service.store, settings.seed)
         console = Console(
             service,
             player=settings.player,
             models=("default", "base", *config.offer),
-            versus=versus,
             label=service.store is not None,
             seed=settings.seed,
             read_only=settings.read_only,
@@ -39,7 +35,7 @@ def serve(config: Config, settings: Settings) -> int:
         if service.store is not None:
             label = make_routes(Desk(service.store.folder), annotator=settings.player)
         app = make_app(console, token=token, reports=config.reports, label=label)
-        with closing(versus), closing(console):
+        with closing(console):
             console.start()
             service.start()
             _tell(config, bound.getsockname()[1], token)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from enactor.serve.plain import plain
+from enactor.serve.record import trace_record
 from enactor.trace import Trace
 
 
@@ -13,6 +14,15 @@ def shown(trace: Trace) -> dict[str, Any]:
 
     whole = show_trace(trace)
     return {key: whole[key] for key in ("steps", "outputs", "outcome", "model_outcome", "evidence", "calls")}
+
+
+def compared(trace: Trace, *, blind: bool) -> dict[str, Any]:
+    """One side of a comparison; a blind one without what could tell the model."""
+    record = cleaned(trace_record(trace))
+    if blind:
+        for telling in ("latency_ms", "prompt_tokens", "completion_tokens"):
+            del record[telling]
+    return {"record": record, "detail": None if blind else shown(trace)}
 
 
 def cleaned(value: Any) -> Any:

@@ -21,6 +21,6 @@ export const api = {
   complete: (trace, line) => call("api/complete", { trace, line }),
   correct: (trace, calls, reply) => call("api/correct", { trace, calls, reply }),
   compare: (message, a, b, blind) => call("api/compare", { message, a, b, blind }),
-  vote: (comparison, winner) => call("api/vote", { comparison, winner }),
+  vote: (comparison, choice) => call("api/vote", { comparison, choice }),
   reports: () => call("api/reports"),
 };

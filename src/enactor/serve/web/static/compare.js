@@ -1,13 +1,8 @@
-// Two models on one request, each in a copy of the present world, and the vote on which did better.
+// What two models would do with one request now, and the vote on which did better.
 
 import { api } from "./api.js";
 import { $, el, fill, said } from "./dom.js";
 import { badge, detail, step } from "./turns.js";
-
-const WHY = {
-  sim: "Each plays in a copy of the simulated world as it is now. Your own game is not touched.",
-  live: "Both only say what they would send; nothing goes to the game.",
-};
 
 export class Compare {
   constructor(toast) {
@@ -26,7 +21,6 @@ export class Compare {
       const kept = $(id).value || chosen;
       fill($(id), session.models.map((name) => el("option", { value: name, selected: name === kept }, name)));
     }
-    $("compare-why").textContent = WHY[session.backend] ?? WHY.live;
     if (request) $("compare-text").value = request;
     if (!$("compare").open) $("compare").showModal();
     $("compare-text").focus();
@@ -57,7 +51,7 @@ export class Compare {
   }
 
   draw(winner) {
-    fill($("sides"), ["a", "b"].map((name) => side(name, this.sides[name], winner)));
+    fill($("sides"), ["first", "second"].map((name) => side(name, this.sides[name], winner)));
   }
 
   async vote(winner) {
@@ -66,7 +60,7 @@ export class Compare {
     this.id = null; // one vote for a comparison
     try {
       const { models } = await api.vote(id, winner);
-      for (const name of ["a", "b"]) this.sides[name].model = models[name];
+      for (const name of ["first", "second"]) this.sides[name].model = models[name];
       $("votes").hidden = true;
       this.draw(winner);
       this.toast("Your vote is kept.");
@@ -78,7 +72,7 @@ export class Compare {
 
   key(event) {
     if (!this.id || event.target.closest("input[type=text], select") || event.ctrlKey || event.metaKey || event.altKey) return;
-    const winner = { ArrowLeft: "a", "=": "tie", ArrowRight: "b", 0: "neither" }[event.key];
+    const winner = { ArrowLeft: "first", "=": "tie", ArrowRight: "second" }[event.key];
     if (!winner) return;
     event.preventDefault();
     event.stopPropagation();
@@ -87,7 +81,7 @@ export class Compare {
 }
 
 function side(name, { model, record, detail: found, error }, winner) {
-  const title = `${name === "a" ? "Left" : "Right"}${model ? `: ${model}` : ""}`;
+  const title = `${name === "first" ? "Left" : "Right"}${model ? `: ${model}` : ""}`;
   const won = winner === name;
   if (error) return el("div.side", {}, el("h3", {}, said(title)), said(error, "p.problem"));
   return el(
@@ -96,8 +90,7 @@ function side(name, { model, record, detail: found, error }, winner) {
     el("h3", {}, said(title), won ? [" ", badge("better", "ok")] : null),
     record.calls.length ? el("ul.steps", {}, record.calls.map((call, i) => step({ ...call, error: found?.steps[i]?.error }))) : el("p.hint", {}, "No call."),
     said(record.reply, "p.reply"),
-    record.changes.length ? said(record.changes.join(" · "), "p.changes") : null,
-    model ? el("div.foot", {}, badge(record.outcome), `${(record.latency_ms / 1000).toFixed(2)} s`) : null,
-    model && found ? detail(found) : null,
+    found ? el("div.foot", {}, badge(record.outcome), `${(record.latency_ms / 1000).toFixed(2)} s`) : null,
+    found ? detail(found) : null,
   );
 }

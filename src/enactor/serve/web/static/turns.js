@@ -122,7 +122,7 @@ const TAKE = {
     const { message, reply, outcome, latency_ms, changes, later } = played;
     Object.assign(turn, { message: turn.message || message, reply, outcome, latency: latency_ms, changes: [...changes, ...later], trace: trace_id, detail: found });
     turn.steps = played.calls.map((call, i) => ({ ...call, error: found?.steps[i]?.error }));
-    if (runs_on) turn.progress = { doing: turn.steps.at(-1)?.args.command ?? "", gained: [], seconds: 0, done: null, total: null };
+    if (runs_on) turn.progress = { doing: turn.steps.at(-1)?.args.command ?? "", gained: [], done: null, total: null };
   },
   over: (turn, { doing, gained }) => Object.assign(turn, { progress: null, over: [`${doing} has ended`, ...gained].join(" · ") }),
   cancelled: (turn, { why }) => ended(turn, "cancelled", why),
@@ -142,9 +142,9 @@ export function step({ tool, args, status, origin, error }) {
   return el("li", {}, said(shown || tool, "code"), status === "ok" ? null : badge(status), origin === "raw" ? null : badge(origin), error ? said(String(error), "span.problem") : null);
 }
 
-function progress({ doing, seconds, done, total, gained }) {
+function progress({ doing, done, total, gained }) {
   const share = total ? el("progress", { max: total, value: done ?? 0, "aria-label": "Progress" }) : null;
-  const count = total ? `${done ?? 0} of ${total}` : seconds ? `${Math.round(seconds / 6) / 10} min of game time` : "";
+  const count = total ? `${done ?? 0} of ${total}` : "";
   return el("div.progress", {}, said(doing, "code"), share, said([count, ...gained].filter(Boolean).join(" · ")));
 }
 
