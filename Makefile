@@ -47,5 +47,5 @@ $(VENV)/.train: $(VENV)/.made pyproject.toml constraints.txt
 	@touch $@ $(VENV)/.core
 
 $(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
-	$(PIP) -e '.[train,mcp,serve,dev]'
+	$(PIP) -e '.[train,mcp,serve,discord,dev]'
 	@touch $@ $(VENV)/.train $(VENV)/.core

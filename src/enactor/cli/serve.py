@@ -14,6 +14,7 @@ from enactor.cli.command import Command, Group
 SERVICES: dict[str, tuple[str, str]] = {
     "model": ("enactor.serve.model", "the embedded model, on OpenAI's and Ollama's endpoints"),
     "mcp": ("enactor.serve.mcp", "the tools, for any client of the Model Context Protocol"),
+    "discord": ("enactor.serve.discord", "a bot for the players of a Discord server, or for you alone"),
     "web": ("enactor.serve.web", "one page to talk, watch, judge and compare"),
 }
 """Name -> module, and what it offers in a line."""

@@ -88,7 +88,7 @@ def carry_out(entry: Entry, account: Account, talk: Conversation, parts: Parts) 
     parts.emit(last)
     if isinstance(last, events.Finished) and last.runs_on and errand.before is not None:
         parts.left_running(account, last, errand.before)
-    if isinstance(last, events.Finished) and talk.question is not None:
+    if isinstance(last, events.Finished) and last.asks:
         parts.emit(events.Asks(*told, _question(last.trace), parts.ask_s))
 
 
@@ -154,7 +154,8 @@ class _Errand:
             played = replace(played, later=tuple(changes(after, later)), later_s=self.account.loop_s)
             running = False  # the game stands still again
             self.controlled = time.monotonic() - started
-        return events.Finished(*self.told, played, "", self.timing(), runs_on=running)
+        asks = own and self.talk.question is not None
+        return events.Finished(*self.told, played, "", self.timing(), runs_on=running, asks=asks)
 
     def record(self, last: Event) -> Event:
         """Write the trace and the journal's last line, and put the trace's id into the event."""

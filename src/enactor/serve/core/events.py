@@ -120,12 +120,14 @@ class Timing:
 @dataclass(frozen=True, slots=True)
 class Finished(Event):
     """Carried out and recorded. `trace_id` is the content hash under which it can be rated and corrected,
-    empty where nothing is recorded. `runs_on`: a loop goes on in the game; `Progress` and `Over` follow."""
+    empty where nothing is recorded. `runs_on`: a loop goes on in the game; `Progress` and `Over` follow.
+    `asks`: `Asks` follows."""
 
     played: Played
     trace_id: str
     timing: Timing
     runs_on: bool = False
+    asks: bool = False
 
     @property
     def trace(self) -> Trace:

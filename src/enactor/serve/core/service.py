@@ -170,7 +170,7 @@ class Service:
             return self._stop(caller, message, told)
         with self._lock:
             if request in self._taking or self._journal.known(request):
-                return events.Refused(*told, "This request was taken already.")
+                return events.Refused(*told, ALREADY)
             self._taking.add(request)
             thinking = len(self._thinking)
         try:
@@ -379,6 +379,7 @@ class Service:
             self._lanes[session.account].stir()
 
 
+ALREADY = "This request was taken already."
 BROKEN_OFF = (
     "The service was ended in the middle of this. Part of it may have happened; it is not repeated: look at "
     "the state, and ask again for what is missing."
