@@ -20,7 +20,9 @@ def rows(tmp_path_factory):
 
 def answer_key(rows):
     answers = {}
-    for row, case in zip((r for r in rows if r.expect or not (r.say or r.failed)), cases_of(rows), strict=True):
+    for row, case in zip(
+        (r for r in rows if r.expect or not (r.say or r.failed)), cases_of(rows), strict=True
+    ):
         state, offered = GameState.from_case(case.state), offers().offer(row.message)
         prompt = render_prompt(row.message, state, row.history, offered=offered)
         turn = next(segment.text for segment in row.segments() if segment.train)

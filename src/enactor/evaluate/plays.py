@@ -211,7 +211,7 @@ def _origin(origin: Origin, forced: bool) -> Origin:
 
 
 def _figures(judged: Score, *, forced: bool) -> dict[str, Any]:
-    found = asdict(judged)
+    found = {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(judged).items()}
     found["origins"] = [_origin(origin, forced) for origin in judged.origins]
     return found
 
