@@ -31,10 +31,10 @@ class Controller:
     """Turns a player's words into calls and a reply. Holds no conversation; `Session` does.
 
     `system` is the system turn (the tuned models' short one, or one with the tool description for a base).
-    With the short one the prompt offers the commands whose phrasings are nearest. `ladder` allows the
-    rungs after the strict parser, and leaves out numbers that nobody said. `recover` makes a failed step good
-    where it is known how, once in a request, and else gives the model one more turn when the game refused a
-    call. `max_calls` and `limit_s` bound a request (see `Course`).
+    With the short one the prompt offers the commands whose phrasings are nearest. `ladder` allows the rungs
+    after the strict parser, `forced` the second decode among them, and leaves out numbers that nobody said.
+    `recover` makes a failed step good where it is known how, once in a request, and else gives the model one
+    more turn when the game refused a call. `max_calls` and `limit_s` bound a request (see `Course`).
     """
 
     engine: Engine
@@ -42,6 +42,7 @@ class Controller:
     dialect: Dialect = field(default_factory=lambda: DIALECTS["hermes"])
     system: str = SYSTEM
     ladder: bool = True
+    forced: bool = True
     recover: bool = True
     source: str = "enactor"
     max_calls: int = MAX_CALLS
@@ -115,7 +116,7 @@ class Controller:
         render = partial(
             render_prompt, message, state, history, offered=offered, system=self.system, dialect=self.dialect
         )
-        decision = decide(self.engine, render(), self.dialect, ladder=self.ladder)
+        decision = decide(self.engine, render(), self.dialect, ladder=self.ladder, forced=self.forced)
         course = self._course(recover=self.recover)
         calls = decision.calls
         if self.ladder:
@@ -127,7 +128,11 @@ class Controller:
         if self.recover and refused is not None and not any(map(_recovered, steps)):
             try:
                 second = decide(
-                    self.engine, render(pending=step_messages(steps)), self.dialect, ladder=self.ladder
+                    self.engine,
+                    render(pending=step_messages(steps)),
+                    self.dialect,
+                    ladder=self.ladder,
+                    forced=self.forced,
                 )
             except EngineError:  # what was carried out is reported and recorded, without a second thought
                 return decision.text, steps, completions, decided

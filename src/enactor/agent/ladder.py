@@ -31,8 +31,11 @@ class Decision:
     completions: tuple[Completion, ...]
 
 
-def decide(engine: Engine, prompt: str, dialect: Dialect, *, ladder: bool = True) -> Decision:
-    """Decode one turn and climb. With `ladder=False` only the strict rung counts."""
+def decide(
+    engine: Engine, prompt: str, dialect: Dialect, *, ladder: bool = True, forced: bool = True
+) -> Decision:
+    """Decode one turn and climb. With `ladder=False` only the strict rung counts; with `forced=False` nothing
+    is decoded again."""
     first = engine.complete(prompt)
     turn = _read(first, dialect)
     if not ladder or (turn.well_formed and all(_callable(call) for call in turn.calls)):
@@ -41,11 +44,13 @@ def decide(engine: Engine, prompt: str, dialect: Dialect, *, ladder: bool = True
         repaired = shapes(turn.text)
         if repaired:
             return Decision("", repaired, (first,))
+    if not forced:
+        return Decision(turn.text, turn.calls, (first,))
     second = engine.complete(prompt, grammar=turn_gbnf())
-    forced = _read(second, dialect)
-    calls = tuple(replace(call, origin="forced") for call in forced.calls if call.parsed is not None)
+    again = _read(second, dialect)
+    calls = tuple(replace(call, origin="forced") for call in again.calls if call.parsed is not None)
     if calls:
-        return Decision(forced.text, calls, (first, second))
+        return Decision(again.text, calls, (first, second))
     return Decision(turn.text, turn.calls, (first, second))
 
 

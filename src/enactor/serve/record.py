@@ -7,15 +7,18 @@ from enactor.trace import Step, Trace
 
 def call_record(step: Step) -> dict[str, Any]:
     """`{"tool", "args", "origin", "status"}`; the command in `args` is the lowered one where there is one. A
-    call that the controller made to mend a failed step is `repaired` here: the form knows four origins."""
+    call that the controller made to mend a failed step is `repaired` here, for the form knows four origins,
+    and has `"recovered": true` besides."""
     args = dict(step.call.parsed or {})
     if step.call.tool == "send_command" and step.result.lowered is not None:
         args["command"] = step.result.lowered
+    recovered = step.call.origin == "recovered"
     return {
         "tool": step.call.tool,
         "args": args,
-        "origin": "repaired" if step.call.origin == "recovered" else step.call.origin,
+        "origin": "repaired" if recovered else step.call.origin,
         "status": step.result.status,
+        **({"recovered": True} if recovered else {}),
     }
 
 
