@@ -21,10 +21,12 @@ import shutil
 import sys
 import tempfile
 import time
+from itertools import islice
 from pathlib import Path
 
 from enactor.curate import load_build_recipe, read_rows, run_recipe
 from enactor.curate.mix import by_kind, draws
+from enactor.curate.recipe import Counts
 from enactor.curate.synthesize import Funnel
 from enactor.trace import canonical_json
 from enactor.trace.codec import to_row
@@ -49,10 +51,8 @@ def write_log(folder: Path, rows: int, rng: random.Random) -> float:
     made = []
     for kind in KINDS:
         source = draws(kinds[kind], rng, Funnel())
-        while len([r for r in made if r.kind == kind]) < min(ANSWERS, rows) // len(KINDS):
-            row = next(source)
-            if row is not None and row.say:
-                made.append(row)
+        fitting = (row for row in source if row is not None and row.say)
+        made += islice(fitting, min(ANSWERS, rows) // len(KINDS))
     with (folder / "training_2030-01-01.jsonl").open("w", encoding="utf-8") as file:
         for number in range(rows):
             row = made[number % len(made)]
@@ -97,15 +97,14 @@ def main() -> None:
         offers().offer("warm up")
         shares = {"simple": 0.4, "loop": 0.3, "multi": 0.2, "status": 0.1}
         counts = {kind: round(share * given.rows * RECORDED) for kind, share in shares.items()}
-        rest = ("recovery", "emergency", "chat", "refuse", "ask", "followup", "correction", "protest")
-        counts |= dict.fromkeys(rest, 0)
         counts["chat"] = given.synthetic
+        rest = dict.fromkeys(Counts.model_fields.keys() - counts.keys(), 0)
         recipe = load_build_recipe(
             "recorded",
             {
                 "out": folder / "out",
                 "gather": {"traces": [folder / "log"], "without_rules": ["operands were said"]},
-                "counts": counts,
+                "counts": counts | rest,
                 "grow": 1.0,
                 "near": 0.95,
                 "runtimes": [],  # the parsers of the runtimes are not what is measured

@@ -11,7 +11,10 @@ from enactor.curate.chain import run_recipe
 from enactor.curate.mix import grown
 from enactor.curate.recipe import BuildError, build_recipe_names, load_build_recipe
 from enactor.curate.rows import Action, Row, read_rows, rows_hash, write_rows
+from enactor.curate.teacher import Teacher
 from enactor.errors import EnactorError
+from enactor.models import ScriptedEngine
+from enactor.models.engine import Completion
 from enactor.trace import Feedback, TraceStore, trace_hash
 
 SMALL = {
@@ -22,7 +25,8 @@ NOVEL = {"novel_families": ["smithing", "camera"], "novel_rows": 20}
 
 
 def recipe(out, **changes):
-    return load_build_recipe("small", {"out": out, "counts": SMALL, "split": NOVEL, **changes})
+    given = {"out": out, "counts": SMALL, "split": NOVEL, "runtimes": ["enactor"], **changes}
+    return load_build_recipe("small", given)
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +154,37 @@ def test_what_a_person_corrected_replaces_the_record(store, tmp_path):
     assert [row.say for row in rows] == [mended.say]
     with pytest.raises(EnactorError, match="enactor label rows"):
         run_recipe(recipe(out, gather={"labelled": [str(tmp_path / "none.jsonl")]}))
+
+
+def test_rows_stand_in_the_middle_of_conversations(built):
+    out, manifest = built
+    rows = list(read_rows(out / "train.jsonl"))
+    amid = [row for row in rows if row.history and row.kind in ("simple", "loop", "multi", "status", "chat")]
+    assert 0.2 * len(rows) < len(amid) < 0.5 * len(rows)
+    answers = [m.content for row in amid for m in row.history if m.role == "tool"]
+    assert any('"ok"' in text for text in answers)
+    assert any('"error"' in text for text in answers)  # the simulator's own
+    assert manifest["train"]["with_history"] >= len(amid)
+
+
+def test_a_teacher_words_recorded_rows_anew(store, tmp_path):
+    class Answers(ScriptedEngine):
+        """Says every request in the same three ways."""
+
+        def complete(self, prompt, *args, **options):
+            request = prompt.rpartition("<|im_start|>user\n")[2].partition("<|im_end|>")[0]
+            return Completion(f"- now {request}\n- {request}\n- slay something")
+
+    given = {"traces": [str(store)], "teacher": "any", "paraphrases": 3}
+    counts = dict.fromkeys(SMALL, 0) | {"loop": 90, "chat": 2}
+    out = tmp_path / "out"
+    teacher = Teacher(Answers([]))
+    run_recipe(recipe(out, gather=given, counts=counts, split={}), teacher=teacher)
+    worded = [row for row in read_rows(out / "train.jsonl") if "paraphrase_of" in row.meta]
+    assert worded
+    assert all(row.message.startswith("now ") and row.say for row in worded)
+    with pytest.raises(BuildError, match="paraphrases need a teacher"):
+        recipe(out, gather={"paraphrases": 3})
 
 
 def test_counts_grow_with_what_was_recorded():

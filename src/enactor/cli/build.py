@@ -83,7 +83,10 @@ def _by_recipe(config: Build, settings: Settings) -> int:
         manifest = run_recipe(recipe, teacher=teacher, progress=lambda line: print(line, file=sys.stderr))
     _print_manifest(manifest)
     if teacher is not None:
-        print(f"teacher: asked {teacher.asked} times, {teacher.taught} answers held")
+        print(
+            f"teacher: asked {teacher.asked} times, {teacher.taught} answers held; "
+            f"{teacher.worded} other wordings"
+        )
     print(f"written to {recipe.out}")
     return 0
 
@@ -92,13 +95,16 @@ def _print_manifest(manifest: Mapping[str, Any]) -> None:
     """Counts by kind and split with the recorded share, what was removed and why, the certificate."""
     splits = [name for name in ("train", "test", "novel") if name in manifest]
     kinds = sorted({kind for name in splits for kind in manifest[name]["kinds"]})
-    print(f"{'':12}" + "".join(f"{name:>8}" for name in splits) + f"{'recorded':>10}")
+    print(f"{'':12}" + "".join(f"{name:>8}" for name in splits) + f"{'recorded':>10}{'share':>8}")
     for kind in kinds:
         numbers = "".join(f"{manifest[name]['kinds'].get(kind, 0):8}" for name in splits)
         recorded = sum(manifest[name]["recorded"].get(kind, 0) for name in splits)
-        print(f"{kind:12}{numbers}{recorded:10}")
+        rows = sum(manifest[name]["kinds"].get(kind, 0) for name in splits)
+        print(f"{kind:12}{numbers}{recorded:10}{recorded / rows:8.0%}")
+    rows = sum(manifest[name]["rows"] for name in splits)
     recorded = sum(sum(manifest[name]["recorded"].values()) for name in splits)
-    print(f"{'all':12}" + "".join(f"{manifest[name]['rows']:8}" for name in splits) + f"{recorded:10}")
+    numbers = "".join(f"{manifest[name]['rows']:8}" for name in splits)
+    print(f"{'all':12}{numbers}{recorded:10}{recorded / (rows or 1):8.0%}")
     found = manifest["filter"]
     if found["read"]:
         print(f"recorded requests: {found['read']} read, {found['kept']} kept")

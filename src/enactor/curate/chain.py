@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from enactor.curate.certificate import certify, families_of, family_of
 from enactor.curate.conformance import check, failing
+from enactor.curate.conversation import Conversations
 from enactor.curate.files import replaced_together
-from enactor.curate.gather import Selection, Teacher, read_stores, rows_of
+from enactor.curate.gather import Selection, read_stores, rows_of
 from enactor.curate.mix import TRIES, by_kind, draws, grown
 from enactor.curate.near import Places, near_any, repeats
 from enactor.curate.prerequisite import prerequisite_rows
@@ -30,6 +31,7 @@ from enactor.curate.rename import renamed
 from enactor.curate.rows import Action, Row, read_rows
 from enactor.curate.spool import Spool
 from enactor.curate.synthesize import Funnel
+from enactor.curate.teacher import Teacher
 from enactor.trace import ReadReport
 from enactor.world import world_hash
 from enactor.world.phrasebook import KINDS, TEST_SHARE, Group, Template, phrasebook, templates
@@ -97,6 +99,7 @@ class _Build:
         self.labelled = 0
         self.found: dict[int, dict[str, list[Template]]] = {}
         self.sources: dict[tuple[int, str], Iterator[Row | None]] = {}
+        self.before: dict[int, Conversations] = {}
 
     def run(self, teacher: Teacher | None, beside: Callable[[Path], Path]) -> dict[str, Any]:
         read = ReadReport()
@@ -145,8 +148,13 @@ class _Build:
                 self.spool.add(row, row.kind, self._side(row), recorded=True)
         self.labelled = len(self.spool)
         selection = Selection(self.recipe.rules(), self.recipe.cures(), teacher, frozenset(corrected))
+        private = "not personal" not in selection.rules  # then no message may go to a teacher unasked
         for row in rows_of(read_stores(gather.traces, read), selection, self.report):
-            self.spool.add(row, row.mix_kind, self._side(row), recorded=True)
+            side = self._side(row)
+            self.spool.add(row, row.mix_kind, side, recorded=True)
+            if teacher is not None and gather.paraphrases and side == TRAIN and not private:
+                for other in teacher.paraphrased(row, gather.paraphrases):
+                    self.spool.add(other, other.mix_kind, side, recorded=False)
         if len(self.spool):
             self.progress(f"gathered {self.report.read} requests, {self.report.kept} of use")
 
@@ -214,13 +222,17 @@ class _Build:
         before = len(self.spool)
         rng = random.Random(f"renamed {side} {before} {self.recipe.seed}")
         share = self.recipe.renamed if side == TRAIN else 0.0
+        if side not in self.before:
+            drawn = random.Random(f"conversations {side} {self.recipe.seed}")
+            self.before[side] = Conversations(self.recipe.conversations, drawn)
         for kind, n in missing.items():
             source = self._source(side, kind)
             made = 0
             for row in islice(source, n * TRIES):
                 if row is not None and self._side(row) == side:
-                    shown = renamed(row, rng) if rng.random() < share else None
-                    self.spool.add(shown or row, kind, side, recorded=False)
+                    shown = self.before[side].amid(row)
+                    shown = (renamed(shown, rng) if rng.random() < share else None) or shown
+                    self.spool.add(shown, kind, side, recorded=False, like=row)
                     made += 1
                     if made == n:
                         break

@@ -17,6 +17,7 @@ from enactor.world import CommandError, GameState, lower, parse
 
 SHARE = 0.4  # of the rows that may have earlier turns
 _TURNS = (1, 1, 1, 2, 2, 3)
+_REMEMBERED = 256  # rows of all kinds that an earlier turn is drawn from
 _PLAYED = 0.25  # of the earlier turns; the rest went well
 # A history decides these: it is theirs already, or it would answer what is missing.
 _DECIDED = frozenset({"followup", "correction", "protest", "ask"})
@@ -25,11 +26,30 @@ _DECIDED = frozenset({"followup", "correction", "protest", "ask"})
 def converse(rows: Sequence[Row], rng: random.Random) -> list[Row]:
     """The rows in the same order, a share of them with other rows' turns before."""
     pool = [row for row in rows if not row.history and not row.failed]
-    return [_amid(row, pool, rng) for row in rows]
+    return [_amid(row, pool, rng, SHARE) for row in rows]
 
 
-def _amid(row: Row, pool: Sequence[Row], rng: random.Random) -> Row:
-    if row.history or row.failed or row.kind in _DECIDED or len(pool) < 2 or rng.random() >= SHARE:
+class Conversations:
+    """The same for rows that come one after another: the turns before are those of rows that came before."""
+
+    def __init__(self, share: float, rng: random.Random) -> None:
+        self._share = share
+        self._rng = rng
+        self._pool: list[Row] = []
+
+    def amid(self, row: Row) -> Row:
+        """The row, or the row in the middle of a conversation."""
+        found = _amid(row, self._pool, self._rng, self._share)
+        if not row.history and not row.failed:
+            if len(self._pool) < _REMEMBERED:
+                self._pool.append(row)
+            else:
+                self._pool[self._rng.randrange(_REMEMBERED)] = row
+        return found
+
+
+def _amid(row: Row, pool: Sequence[Row], rng: random.Random, share: float) -> Row:
+    if row.history or row.failed or row.kind in _DECIDED or len(pool) < 2 or rng.random() >= share:
         return row
     others = [other for other in rng.sample(pool, min(rng.choice(_TURNS), len(pool))) if other is not row]
     return replace(row, history=tuple(message for other in others for message in _turn(other, rng)))

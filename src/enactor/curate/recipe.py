@@ -10,10 +10,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from enactor.curate.conformance import RUNTIMES
+from enactor.curate.conversation import SHARE as AMID
 from enactor.curate.near import THRESHOLD
 from enactor.curate.quality import RULES
 from enactor.curate.relabel import CURES, RETRY
-from enactor.curate.rename import SHARE
+from enactor.curate.rename import SHARE as RENAMED
 from enactor.errors import EnactorError
 from enactor.settings import Folder
 from enactor.world import COMMANDS
@@ -67,6 +68,9 @@ class Gather(_Part):
     without_rules: tuple[str, ...] = Field(default=(), description="quality rules that are not applied")
     without_cures: tuple[str, ...] = Field(default=(), description="relabelling rules that are not applied")
     teacher: str | None = Field(default=None, description="a model that answers what no rule can")
+    paraphrases: int = Field(
+        default=0, ge=0, le=20, description="other wordings of each recorded training row, by the teacher"
+    )
 
 
 class Split(_Part):
@@ -88,8 +92,14 @@ class BuildRecipe(_Part):
         1.0, ge=1, description="largest factor by which the counts grow to keep more recorded rows in the mix"
     )
     near: float = Field(THRESHOLD, gt=0, le=1, description="similarity from which a row is a duplicate")
+    conversations: float = Field(
+        AMID,
+        ge=0,
+        le=1,
+        description="share of the synthetic rows in the middle of a conversation about other things",
+    )
     renamed: float = Field(
-        SHARE,
+        RENAMED,
         ge=0,
         le=1,
         description="share of the synthetic training rows whose commands bear made-up names",
@@ -115,6 +125,8 @@ class BuildRecipe(_Part):
         ]
         if bool(self.split.novel_rows) != bool(self.split.novel_families):
             problems.append("novel_rows and novel_families need each other")
+        if self.gather.paraphrases and not self.gather.teacher:
+            problems.append("paraphrases need a teacher")
         if problems:
             raise ValueError("; ".join(problems))
         return self

@@ -39,15 +39,15 @@ class Spool:
     def __len__(self) -> int:
         return len(self._kinds)
 
-    def add(self, row: Row, kind: str, side: int, *, recorded: bool) -> None:
-        """Write the row at the end."""
+    def add(self, row: Row, kind: str, side: int, *, recorded: bool, like: Row | None = None) -> None:
+        """Write the row at the end. It is a repeat where `like` would be one (itself without it)."""
         line = canonical_json(row.to_json()).encode() + b"\n"
         self._file.write(line)
         self._starts.append(self._starts[-1] + len(line))
         self._kinds.append(self._names.setdefault(kind, len(self._names)))
         self._sides.append(side)
         self._recorded.append(recorded)
-        self._keys.append(_key(row))
+        self._keys.append(_key(like or row))
         self._sketches.add(row.message)
 
     @property

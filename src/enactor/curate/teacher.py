@@ -45,7 +45,8 @@ def replayed(say: Iterable[Action], state: object) -> tuple[Step, ...] | None:
 
 
 class Teacher:
-    """Relabels drafts with the engine's answers. `asked` and `taught` count."""
+    """Relabels drafts with the engine's answers, and puts rows in other words. `asked`, `taught` and `worded`
+    count."""
 
     def __init__(self, engine: Engine, dialect: Dialect = DIALECTS["hermes"]) -> None:
         self._engine = engine
@@ -53,6 +54,7 @@ class Teacher:
         self._system = system_with_tools(openai_tools())
         self.asked = 0
         self.taught = 0
+        self.worded = 0
 
     def __call__(self, draft: Draft) -> Draft | None:
         """The draft with the teacher's calls, None when they do not hold. Raises what the engine raises."""
@@ -78,6 +80,12 @@ class Teacher:
         self.taught += 1
         return replace(draft.answered(say, RULE, steps), failed=())
 
+    def paraphrased(self, row: Row, count: int) -> Iterator[Row]:
+        """The row in up to `count` other wordings; see `paraphrases`."""
+        for other in paraphrases(self._engine, [row], count):
+            self.worded += 1
+            yield other
+
 
 def paraphrases(engine: Engine, rows: Iterable[Row], count: int = 3) -> Iterator[Row]:
     """Rows in the teacher's words. A paraphrase counts when it is new, holds every name and number of the
@@ -85,7 +93,7 @@ def paraphrases(engine: Engine, rows: Iterable[Row], count: int = 3) -> Iterator
     the split keeps both on one side. Raises what the engine raises."""
     for row in rows:
         words = _kept_words(row)
-        if words is None or row.history or replayed(row.say, dict(row.state)) is None:
+        if not row.say or words is None or row.history or replayed(row.say, dict(row.state)) is None:
             continue
         prompt = (
             f"<|im_start|>system\n{_PARAPHRASE.format(n=count)}<|im_end|>\n"
