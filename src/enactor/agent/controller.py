@@ -31,7 +31,7 @@ class Controller:
     """Turns a player's words into calls and a reply. Holds no conversation; `Session` does.
 
     `system` is the system turn (the tuned models' short one, or one with the tool description for a base).
-    With the short one the prompt offers the commands whose phrasings are nearest. `ladder` allows the rungs
+    With the short one the prompt offers the commands that the message likely means. `ladder` allows the rungs
     after the strict parser, `forced` the second decode among them, and leaves out numbers that nobody said.
     `recover` makes a failed step good where it is known how, once in a request, and else gives the model one
     more turn when the game refused a call. `max_calls` and `limit_s` bound a request (see `Course`).
