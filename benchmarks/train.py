@@ -2,15 +2,17 @@
 
     python benchmarks/train.py [--base GGUF] [--rounds N] [--batch N] [--threads N]
 
-Batches of the same rows go through every variant in turn, so that what else the machine does hits all
-alike; the median over the rounds counts. Tokens are those of the rows, without padding. The optimizer's part
-is in the steps of TRL and ours and not in the bare one. Prints a table and one JSON line.
+As many rows a step go through every variant in turn, so that what else the machine does hits all alike; the
+median over the rounds counts. Tokens are those of the rows, without padding. Collation and the optimizer are
+in the steps of TRL and ours, and not the optimizer in the bare one. TRL's are SFTTrainer's own steps.
+Prints a table with the ratios, and one JSON line. Smallest: `--rounds 2 --batch 8`, two minutes on one core.
 """
 
 import argparse
 import copy
 import json
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +27,7 @@ from enactor.models import pull
 from enactor.train.base import load_base
 from enactor.train.batches import Batch, pack, plan
 from enactor.train.fused import answer_loss, fuse, use_shared_prefix
-from enactor.train.plain import plain_loss
+from enactor.train.memory import keep_freed_memory
 from enactor.train.recipe import PROJECTIONS
 from enactor.train.rows import IGNORED, encode_rows
 
@@ -42,22 +44,39 @@ def peft_model(base: Any, dtype: torch.dtype, *, fast: bool) -> Any:
     return made
 
 
-def trl_loss(model: Any) -> Callable[[Batch], Any]:
-    """TRL's head (`add_fused_lm_head`) on whole rows, padded, with an attention mask: what SFTTrainer's
-    `compute_loss` calls. Only its metrics are left out."""
-    from trl.trainer.sft_trainer import add_fused_lm_head
+def trl_trainer(model: Any, tokenizer: Any, examples: Any, batch: int, *, checkpointing: bool) -> Any:
+    """TRL's own trainer on our rows, with its defaults but for the dtype of the model, and with or without
+    the gradient checkpointing that is one of them."""
+    from datasets import Dataset
+    from trl import SFTConfig, SFTTrainer
 
-    add_fused_lm_head(model.get_base_model(), outputs=("log_probs", "entropy", "is_top1"))
+    made = SFTTrainer(
+        model=model,
+        args=SFTConfig(
+            output_dir=tempfile.mkdtemp(),
+            per_device_train_batch_size=batch,
+            max_steps=1000,
+            report_to=[],
+            gradient_checkpointing=checkpointing,
+        ),
+        train_dataset=Dataset.from_dict(
+            {"input_ids": [list(e.ids) for e in examples], "labels": [list(e.labels) for e in examples]}
+        ),
+        processing_class=tokenizer,
+    )
+    made.model.train()
+    return made
 
-    def loss(batch: Batch) -> Any:
-        ids = batch.ids.view(batch.layout.rows, batch.layout.length)
-        labels = F.pad(batch.targets, (1, 0), value=IGNORED)[:, :-1]
-        # The last token of each row is the newline after the answer, or padding, and has no loss.
-        mask = (ids != PAD).long()
-        out = model(input_ids=ids, attention_mask=mask, labels=labels, use_cache=False, fused_lm_head=True)
-        return -out.log_probs.sum()
 
-    return loss
+def trl_step(trainer: Any) -> Callable[[list[int]], float]:
+    """SFTTrainer's training step: collation, forward, its metrics, backward."""
+
+    def step(rows: list[int]) -> float:
+        inputs = trainer.data_collator([trainer.train_dataset[row] for row in rows])
+        answers = (inputs["labels"][:, 1:] != IGNORED).sum()
+        return float(trainer.training_step(trainer.model, inputs, answers))
+
+    return step
 
 
 PAD = 0
@@ -80,74 +99,89 @@ def bare_loss(model: Any) -> Callable[[Batch], Any]:
     return loss
 
 
+def our_step(loss: Callable[[Batch], Any], examples: Any, share: bool) -> Callable[[list[int]], float]:
+    """Packing, forward and backward."""
+
+    def step(rows: list[int]) -> float:
+        batch = pack([examples[row] for row in rows], PAD, share=share)
+        value = loss(batch) / max(1, int((batch.targets != IGNORED).sum()))
+        value.backward()
+        return float(value.detach())
+
+    return step
+
+
 def timed(
-    loss: Callable[[Batch], Any], batch: Batch, optimizer: Any, parameters: list[Any]
+    step: Callable[[list[int]], float], rows: list[int], optimizer: Any, parameters: list[Any]
 ) -> tuple[float, float]:
+    """Seconds of a step, the optimizer's included where there is one, and its loss."""
     began = time.perf_counter()
-    value = loss(batch) / max(1, int((batch.targets != IGNORED).sum()))
-    value.backward()
+    value = step(rows)
     if optimizer is not None:
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         optimizer.zero_grad()
-    return time.perf_counter() - began, float(value.detach())
+    return time.perf_counter() - began, value
+
+
+TRL, TRL_PLAIN = "TRL SFTTrainer, its defaults", "TRL SFTTrainer, no checkpointing"
+OURS, BARE = "ours", "bare forward + backward"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--base", type=Path, default=None)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--threads", type=int, default=0, help="0: torch's own choice")
+    parser.add_argument("--dtype", choices=("bfloat16", "float32"), default="bfloat16")
     parser.add_argument("--only", nargs="*", default=None)
     options = parser.parse_args()
+    keep_freed_memory()
     gguf = options.base or pull("smollm2-135m")
     base, tokenizer = load_base(gguf, check=False)
     base.requires_grad_(False)
     if options.threads:
         torch.set_num_threads(options.threads)
-    rows = build(BuildConfig(rows=400, test_rows=10, out=Path("runs/benchmark-data"))).train
+    with tempfile.TemporaryDirectory() as folder:
+        rows = build(BuildConfig(rows=400, test_rows=10, out=Path(folder))).train
     examples = encode_rows((row.segments() for row in rows), tokenizer, 512).kept
-    print(f"{len(examples)} rows, {sum(len(e.ids) for e in examples) / len(examples):.0f} tokens each")
+    lengths = [len(e.ids) for e in examples]
+    print(f"{len(examples)} rows, {sum(lengths) / len(lengths):.0f} tokens each")
 
-    bucketed = plan([len(e.ids) for e in examples], options.batch, 1, 0)[1 : options.rounds + 2]
+    bucketed = plan(lengths, options.batch, 1, 0)[: options.rounds + 1]
     # TRL's sampler takes rows at random; the same number of rows a step, other neighbours.
     shuffled = torch.randperm(len(examples), generator=torch.Generator().manual_seed(0)).tolist()
-    random_steps = [shuffled[i * options.batch : (i + 1) * options.batch] for i in range(options.rounds + 1)]
+    at_random = [shuffled[i * options.batch : (i + 1) * options.batch] for i in range(options.rounds + 1)]
 
-    variants: dict[str, tuple[torch.dtype, bool, str, list[list[int]], bool]] = {
-        "TRL SFTTrainer, float32": (torch.float32, False, "trl", random_steps, False),
-        "TRL SFTTrainer, bfloat16": (torch.bfloat16, False, "trl", random_steps, False),
-        "+ by length, no mask": (torch.bfloat16, False, "plain", bucketed, False),
-        "+ fused, shared prefix (ours)": (torch.bfloat16, True, "fused", bucketed, True),
-        "ours, float32": (torch.float32, True, "fused", bucketed, True),
-        "bare forward + backward, bfloat16": (torch.bfloat16, False, "bare", bucketed, False),
-    }
-    running = {}
-    for name, (dtype, fast, kind, steps, share) in variants.items():
+    dtype = getattr(torch, options.dtype)
+    running: dict[str, tuple[Callable[[list[int]], float], list[list[int]], Any, list[Any]]] = {}
+    for name in (TRL, TRL_PLAIN, OURS, BARE):
         if options.only and not any(word in name for word in options.only):
             continue
-        model = peft_model(base, dtype, fast=fast)
+        model = peft_model(base, dtype, fast=name == OURS)
         parameters = [p for p in model.parameters() if p.requires_grad]
-        loss = {
-            "trl": trl_loss,
-            "bare": bare_loss,
-            "plain": lambda m: lambda b: plain_loss(m, b),
-            "fused": lambda m: lambda b: answer_loss(m, b),
-        }[kind](model)
-        optimizer = None if kind == "bare" else torch.optim.AdamW(parameters, lr=2e-4, weight_decay=0.0)
-        packed = [pack([examples[row] for row in step], PAD, share=share) for step in steps]
-        running[name] = (loss, packed, optimizer, parameters)
+        optimizer = None if name == BARE else torch.optim.AdamW(parameters, lr=2e-4, weight_decay=0.0)
+        if name in (TRL, TRL_PLAIN):
+            trainer = trl_trainer(model, tokenizer, examples, options.batch, checkpointing=name == TRL)
+            running[name] = (trl_step(trainer), at_random, optimizer, parameters)
+        elif name == OURS:
+            ours = our_step(lambda batch, m=model: answer_loss(m, batch), examples, True)
+            running[name] = (ours, bucketed, optimizer, parameters)
+        else:
+            running[name] = (our_step(bare_loss(model), examples, False), bucketed, None, parameters)
     rates: dict[str, list[float]] = {name: [] for name in running}
     for number in range(options.rounds + 1):  # the first warms up
-        for name, (loss, packed, optimizer, parameters) in running.items():
-            seconds, value = timed(loss, packed[number], optimizer, parameters)
+        for name, (step, steps, optimizer, parameters) in running.items():
+            seconds, value = timed(step, steps[number], optimizer, parameters)
+            rate = sum(lengths[row] for row in steps[number]) / seconds
             if number:
-                rates[name].append(packed[number].tokens / seconds)
-            print(f"  {name}: {packed[number].tokens / seconds:.0f} tokens/s, loss {value:.3f}", flush=True)
+                rates[name].append(rate)
+            print(f"  {name}: {rate:.0f} tokens/s, loss {value:.3f}", flush=True)
     medians = {name: statistics.median(found) for name, found in rates.items()}
     for name, rate in medians.items():
-        print(f"{name:36} {rate:6.0f} tokens/s")
+        against = f"   ours is {medians[OURS] / rate:.2f} of it" if OURS in medians else ""
+        print(f"{name:34} {rate:6.0f} tokens/s{against}")
     print(json.dumps({name: round(rate, 1) for name, rate in medians.items()}))
 
 

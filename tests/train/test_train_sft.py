@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
+from enactor.curate.build import BuildConfig, build
 from enactor.train import Recipe, RecipeError, train
 
 pytestmark = pytest.mark.train
@@ -136,6 +137,119 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_result(straight, recipe, ro
         child.wait()
     _run(eager, rows, tmp_path / "out")
     _assert_same(straight.folder, tmp_path / "out")
+
+
+def test_the_tokens_go_on_after_a_stop(straight, recipe, rows, tmp_path, monkeypatch):
+    def stop(self, args, state, control, **more):
+        self.interrupted = state.global_step == 3
+        control.should_save = control.should_training_stop = self.interrupted
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Watch, "on_step_end", stop)
+        with pytest.raises(TrainingStopped):
+            _run(recipe, rows, tmp_path)
+    _run(recipe, rows, tmp_path)
+    tokens = [
+        [json.loads(x)["tokens"] for x in (f / "curves.jsonl").open()] for f in (straight.folder, tmp_path)
+    ]
+    assert tokens[0] == tokens[1]
+    assert tokens[0][-1] == json.loads((tmp_path / "provenance.json").read_text("utf-8"))["tokens"]
+
+
+def _validated(tmp_path, recipe, **more):
+    """A recipe that looks at held-out rows every two steps, and real rows for it."""
+    data = tmp_path / "data"
+    build(BuildConfig(rows=24, test_rows=10, out=data, renamed=0.0))
+    changes = {"eval_every": 2, "eval_rows": 4, "max_length": 3000, "epochs": 1, **more}
+    return recipe.model_copy(update=changes), data
+
+
+def test_it_ends_when_the_calls_get_no_better_and_keeps_the_best(recipe, tmp_path):
+    early, data = _validated(tmp_path, recipe, patience=2, epochs=4)
+    out = tmp_path / "out"
+    made = _run(early, data / "train.jsonl", out, held_out_rows=data / "test.jsonl")
+    note = json.loads((out / "provenance.json").read_text("utf-8"))
+    # A byte model this small gets no call right in so few steps: the first look stays the best.
+    assert made.metrics["eval_calls"] == 0
+    assert (note["kept_step"], note["steps"]) == (2, 6)
+    looks = [json.loads(x) for x in (out / "curves.jsonl").open()]
+    assert [line["step"] for line in looks if "eval_calls" in line] == [2, 4, 6]
+    assert made.metrics["eval_loss"] == pytest.approx(looks[1]["eval_loss"])
+
+
+def test_it_may_end_on_the_loss_too_and_resumes_alike(recipe, tmp_path, monkeypatch):
+    early, data = _validated(
+        tmp_path, recipe, patience=2, stop_on="loss", learning_rate=0.3, clip=100.0, epochs=4
+    )
+    given = {"held_out_rows": data / "test.jsonl"}
+    monkeypatch.setattr(Watch, "_refuse_divergence", lambda *args: None)
+    whole = _run(early, data / "train.jsonl", tmp_path / "whole", **given)
+    steps = json.loads((tmp_path / "whole" / "provenance.json").read_text("utf-8"))["steps"]
+    plain = Watch.on_step_end
+
+    def stop(self, args, state, control, **more):
+        plain(self, args, state, control, **more)
+        if state.global_step == 5 and not self.interrupted:
+            self.interrupted = control.should_save = control.should_training_stop = True
+
+    if steps > 5:
+        with monkeypatch.context() as patched:
+            patched.setattr(Watch, "on_step_end", stop)
+            with pytest.raises(TrainingStopped):
+                _run(early, data / "train.jsonl", tmp_path / "parts", **given)
+    parts = _run(early, data / "train.jsonl", tmp_path / "parts", **given)
+    _assert_same(whole.folder, parts.folder)
+    assert parts.metrics == whole.metrics
+
+
+def test_calls_are_right_by_what_they_come_to(recipe, tmp_path):
+    from dataclasses import replace
+
+    from enactor.curate.rows import Action, read_rows
+    from enactor.prompt import DIALECTS
+    from enactor.train.validation import is_right
+
+    _, data = _validated(tmp_path, recipe)
+    row = replace(
+        next(r for r in read_rows(data / "train.jsonl") if r.say),
+        state={"location": [3222, 3218, 0]},
+        say=(Action("send_command", {"command": "GOTO south 20"}),),
+        expect=(),
+    )
+    turn = '<tool_call>\n{{"name": "send_command", "arguments": {{"command": "{}"}}}}\n</tool_call>'
+    hermes = DIALECTS["hermes"]
+    assert is_right(row, turn.format("GOTO south"), hermes)  # a bare direction is twenty tiles
+    assert not is_right(row, turn.format("GOTO north"), hermes)
+    assert not is_right(row, "I went south.", hermes)
+
+
+def test_curves_go_to_trackio_and_on_under_one_name(tmp_path):
+    pytest.importorskip("trackio")
+    script = (
+        "import sys; from enactor.train.track import trackio_run\n"
+        "send, finish = trackio_run('mine', {'rank': 4})\n"
+        "for step in map(int, sys.argv[1:]): send({'step': step, 'loss': 1 / step})\n"
+        "finish()\n"
+    )
+    told = "from trackio.sqlite_storage import SQLiteStorage as S; print([(x['step'], x['loss']) for x in "
+    told += "S.get_logs('enactor', 'mine')])"
+    env = {**os.environ, "TRACKIO_DIR": str(tmp_path)}  # it is read once, when trackio is imported
+    for code, steps in ((script, ("1", "2")), (script, ("4",)), (told, ())):
+        command = [sys.executable, "-c", code, *steps]
+        done = subprocess.run(command, env=env, check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[(1, 1.0), (2, 0.5), (4, 0.25)]"
+
+
+def test_each_step_is_sent_where_the_recipe_says_so(recipe, rows, tmp_path, monkeypatch):
+    sent = []
+    monkeypatch.setattr(
+        "enactor.train.track.trackio_run",
+        lambda name, config: (sent.append(name), (sent.append, lambda: sent.append("finished")))[1],
+    )
+    out = tmp_path / "mine" / "adapter"
+    _run(recipe.model_copy(update={"track": True, "epochs": 0.5}), rows, out)
+    assert (sent[0], sent[-1]) == ("custom-mine", "finished")
+    assert sent[1:-1] == [json.loads(line) for line in (out / "curves.jsonl").open()]
 
 
 def test_a_checkpoint_of_another_run_is_refused(straight, recipe, rows):

@@ -4,13 +4,15 @@ import ctypes
 import math
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from enactor.errors import EnactorError
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -2, -4, -8  # malloc.h of glibc
+_MMAP_MAX = 65536  # glibc's default
 _MB = 2**20
 _CHECKPOINTS = 3  # two are kept while the third is written
 _ACTIVATIONS = 30
@@ -25,14 +27,35 @@ def keep_freed_memory() -> bool:
     gigabytes of them, and where a page fault is dear (a virtual machine) the kernel then takes more time than
     the arithmetic.
     """
-    if not sys.platform.startswith("linux"):
-        return False
-    try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError):
+    mallopt = _mallopt()
+    if mallopt is None:
         return False
     settings = ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, -1), (_M_TOP_PAD, 256 << 20), (_M_ARENA_MAX, 1))
     return bool(sum(mallopt(name, value) for name, value in settings) == len(settings))
+
+
+@contextmanager
+def growing_blocks() -> Iterator[None]:
+    """Large blocks are mapped anew and given back again, after `keep_freed_memory`. Decoding makes each cache
+    a little larger at every token; no freed block fits the next one, and the kept ones would pile up."""
+    mallopt = _mallopt()
+    if mallopt is not None:
+        mallopt(_M_MMAP_MAX, _MMAP_MAX)
+    try:
+        yield
+    finally:
+        if mallopt is not None:
+            mallopt(_M_MMAP_MAX, 0)
+
+
+def _mallopt() -> Any:
+    """glibc's function; None where there is none."""
+    if not sys.platform.startswith("linux"):
+        return None
+    try:
+        return ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):
+        return None
 
 
 def weights_bytes(source: Path) -> int:

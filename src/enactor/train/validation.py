@@ -14,6 +14,7 @@ from enactor.curate.pairs import compare, judge_text
 from enactor.curate.rows import Action, Row, read_rows
 from enactor.prompt import DIALECTS, Dialect, Segment
 from enactor.train.greedy import decode
+from enactor.train.memory import growing_blocks
 from enactor.train.recipe import Recipe
 from enactor.train.rows import IGNORED, Examples, encode, encode_rows
 
@@ -59,7 +60,7 @@ def looker(
             missed = [i for i in range(len(rows)) if not exact[i]]
             right = len(rows) - len(missed)
             prompts = [_prompt(examples[i].ids, examples[i].labels) for i in missed]
-            with _decoding(model, fused):
+            with _decoding(model, fused), growing_blocks():
                 texts = decode(model, tokenizer, prompts, max_tokens=MAX_TOKENS)
             dialect = DIALECTS[recipe.dialect]
             right += sum(is_right(rows[i], text, dialect) for i, text in zip(missed, texts, strict=True))
