@@ -27,7 +27,8 @@ def write_logs(folder: RunFolder, names: Sequence[str]) -> list[Path]:
         stamp = began.replace(":", "-")
         path = target / f"{stamp}_{slug(folder.head['suite'])}_{slug(name).replace('_', '-')}.json"
         made = log(folder.head, name, folder.plays(name))
-        path.write_text(json.dumps(made, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+        text = json.dumps(made, ensure_ascii=False, default=str) + "\n"
+        path.write_bytes(text.encode("utf-8", "replace"))  # Inspect's reader takes no lone surrogates
         written.append(path)
     return written
 

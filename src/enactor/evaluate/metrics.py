@@ -115,7 +115,8 @@ def figures(plays: Sequence[Play]) -> dict[str, Figure]:
         for key, q in (("latency_p50", 0.5), ("latency_p95", 0.95)):
             spread = bootstrap(times, lambda values, q=q: quantile(values, q))  # type: ignore[misc]
             found[key] = Figure(key, quantile(times, q), *spread, len(times), "ms")
-        for key in ("prompt_tokens", "completion_tokens"):
+        counted = any(play.prompt_tokens for play in greedy)  # not every engine tells
+        for key in ("prompt_tokens", "completion_tokens") if counted else ():
             found[key] = _mean(key, greedy, lambda play, key=key: float(getattr(play, key)), "tokens")  # type: ignore[misc]
     return found
 

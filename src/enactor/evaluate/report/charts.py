@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from enactor.evaluate.report.markup import Markup, joined, tag
 
-WIDTH = 640
-_LEFT = 46
+WIDTH = 440  # so that text of 11 units is legible where a phone shows the chart 340 pixels wide
+_LEFT = 42
 _FOOT = 34
+_LABEL = 17  # characters of a row's name
 _TOP = 8
 _RIGHT = 12
 
@@ -18,14 +19,14 @@ Points = Sequence[tuple[float, float]]
 def bars(rows: Sequence[tuple[str, Sequence[tuple[str, float, float, float, int]]]]) -> Markup:
     """Groups of horizontal bars with their intervals: (label, [(series class, value, low, high, n)]), values
     in [0, 1]."""
-    label, gap = 150, 10
-    span = WIDTH - label - 70
+    label, gap = 118, 10
+    span = WIDTH - label - 62
     parts = []
     y = 4.0
     thick = 13 if len(rows) > 1 else 18
     for name, series in rows:
         height = thick * len(series)
-        parts.append(tag("text", name, x=label - 8, y=_r(y + height / 2 + 4), class_="end"))
+        parts.append(_label(name, label - 8, y + height / 2 + 4))
         for index, (colour, value, low, high, n) in enumerate(series):
             top = y + thick * index
             middle = _r(top + thick / 2)
@@ -58,13 +59,13 @@ def bars(rows: Sequence[tuple[str, Sequence[tuple[str, float, float, float, int]
 
 def stacked(rows: Sequence[tuple[str, Mapping[str, int]]], keys: Sequence[str]) -> Markup:
     """One bar of shares a row, parts in the order of `keys`; the part's class is its place there."""
-    label = 150
+    label = 118
     span = WIDTH - label - _RIGHT
     parts = []
     for number, (name, counts) in enumerate(rows):
         y = 4 + 30 * number
         total = sum(counts.values()) or 1
-        parts.append(tag("text", name, x=label - 8, y=y + 16, class_="end"))
+        parts.append(_label(name, label - 8, y + 16))
         x = float(label)
         for place, key in enumerate(keys):
             width = span * counts.get(key, 0) / total
@@ -72,7 +73,7 @@ def stacked(rows: Sequence[tuple[str, Mapping[str, int]]], keys: Sequence[str]) 
                 shape = tag("rect", x=_r(x), y=y, width=_r(width), height=22, class_=f"s{place % 8}")
                 told = tag("title", f"{key}: {counts[key]} of {total}")
                 parts.append(tag("g", told, shape))
-                if width > 34:
+                if width > 22:
                     parts.append(tag("text", counts[key], x=_r(x + width / 2), y=y + 16, class_="mid on"))
             x += width
     return _svg(8 + 30 * len(rows), joined(*parts))
@@ -85,18 +86,20 @@ def lines(
     y_name: str,
     low: float | None = None,
     high: float | None = None,
+    whole: bool = False,
     share: bool = False,
     height: int = 260,
 ) -> Markup:
-    """Lines over one pair of axes: (series class, points in order of x)."""
+    """Lines over one pair of axes: (series class, points in order of x). `whole` lets x go from 0 to 1."""
     every = [point for _, points in series for point in points]
     if not every:
         return Markup("")
-    x0, x1 = min(x for x, _ in every), max(x for x, _ in every)
+    x0, x1 = (0.0, 1.0) if whole else (min(x for x, _ in every), max(x for x, _ in every))
     y0 = min(y for _, y in every) if low is None else low
     y1 = max(y for _, y in every) if high is None else high
     place = _placer(x0, x1, y0, y1, height)
-    parts = [_axes(x0, x1, y0, y1, x_name, y_name, height, share)]
+    show = (lambda x: f"{100 * x:.0f}%") if whole else _short
+    parts = [_axes(x0, x1, y0, y1, x_name, y_name, height, share, show)]
     for colour, points in series:
         path = " ".join(",".join(map(str, place(x, y))) for x, y in _thin(points))
         parts.append(tag("polyline", points=path, class_=f"line {colour}"))
@@ -152,7 +155,8 @@ def _axes(
         parts.append(tag("line", x1=_LEFT, x2=WIDTH - _RIGHT, y1=down, y2=down, class_="grid"))
         shown = f"{100 * y:.0f}%" if share else _short(y)
         parts.append(tag("text", shown, x=_LEFT - 6, y=_r(down + 4), class_="end small"))
-        parts.append(tag("text", show(x), x=across, y=height - _FOOT + 14, class_="mid small"))
+        where = ("small", "mid small", "mid small", "mid small", "end small")[i]
+        parts.append(tag("text", show(x), x=across, y=height - _FOOT + 14, class_=where))
     middle = (_LEFT + WIDTH - _RIGHT) / 2
     parts.append(tag("text", x_name, x=middle, y=height - 4, class_="mid small soft"))
     parts.append(tag("text", y_name, x=_LEFT + 4, y=_TOP + 10, class_="small soft"))
@@ -170,6 +174,12 @@ def _placer(
         return _r(across), _r(down)
 
     return place
+
+
+def _label(name: str, x: float, y: float) -> Markup:
+    """A row's name to the left of x, cut to the room that there is; the whole of it is its title."""
+    shown = name if len(name) <= _LABEL else f"{name[: _LABEL - 1]}…"
+    return tag("text", shown, tag("title", name), x=x, y=_r(y), class_="end")
 
 
 def _thin(points: Points, most: int = 400) -> Points:

@@ -5,7 +5,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from enactor.evaluate.calibration import calibrate
-from enactor.evaluate.metrics import KS, LESS_IS_BETTER, NAMES, Figure, answers, comparisons, figures
+from enactor.evaluate.metrics import (
+    KS,
+    LESS_IS_BETTER,
+    NAMES,
+    Comparison,
+    Figure,
+    answers,
+    comparisons,
+    figures,
+)
 from enactor.evaluate.plays import Play
 from enactor.evaluate.report.charts import bars, histogram, lines, stacked
 from enactor.evaluate.report.markup import Markup, joined, tag
@@ -88,36 +97,28 @@ def comparison_section(plays: Plays) -> Markup:
     found = comparisons(plays)
     if not found:
         return Markup("")
-    rows = []
-    for one in found:
-        paired = one.found
-        alone = f"{paired.only_first} / {paired.only_second}" if paired.only_first is not None else ""
-        sure = one.adjusted < 0.05
-        better = (paired.difference > 0) != (one.key == "latency")
-        verdict = ("second better" if better else "first better") if sure else "not told apart"
-        cells = (
-            NAMES.get(one.key, one.key),
-            difference(one),
-            paired.n,
-            alone,
-            f"{paired.p:.2g}",
-            f"{one.adjusted:.2g}",
-            verdict,
-        )
-        pair = tag("th", f"{one.second} − {one.first}", scope="row")
-        rows.append(tag("tr", pair, *(tag("td", cell) for cell in cells)))
-    names = ("pair", "metric", "difference", "n", "only first / second right", "p", "p by Holm", "")
+    names = ("", "difference", "n", "only first / second", "p", "Holm", "")
     top = tag("tr", *(tag("th", name) for name in names))
+    parts = []
+    for pair in dict.fromkeys((one.first, one.second) for one in found):
+        rows = [_compared(one) for one in found if (one.first, one.second) == pair]
+        table = tag("table", tag("thead", top), tag("tbody", *rows))
+        parts += [tag("h3", f"{pair[1]} − {pair[0]}"), tag("div", table, class_="scroll")]
     note = (
-        "The same cases, paired. p: McNemar's exact test for shares, the paired bootstrap for means; then "
-        "corrected by Holm for all rows of this table."
+        "The same cases, paired; a difference above 0 is in favour of the second, but for latency. p is that "
+        "of McNemar's exact test for shares, of the paired bootstrap for means; then Holm's over all rows."
     )
-    return tag(
-        "section",
-        tag("h2", "Comparison"),
-        tag("div", tag("table", tag("thead", top), tag("tbody", *rows)), class_="scroll"),
-        tag("p", note, class_="soft small"),
-    )
+    return tag("section", tag("h2", "Comparison"), *parts, tag("p", note, class_="soft small"))
+
+
+def _compared(one: Comparison) -> Markup:
+    paired = one.found
+    alone = f"{paired.only_first} / {paired.only_second}" if paired.only_first is not None else ""
+    better = (paired.difference > 0) != (one.key == "latency")
+    verdict = f"{one.second if better else one.first} is better" if one.adjusted < 0.05 else "not told apart"
+    cells = (difference(one), paired.n, alone, f"{paired.p:.2g}", f"{one.adjusted:.2g}", verdict)
+    name = tag("th", NAMES.get(one.key, one.key), scope="row")
+    return tag("tr", name, *(tag("td", cell, class_="fixed") for cell in cells))
 
 
 def families_section(plays: Plays) -> Markup:
@@ -128,12 +129,12 @@ def families_section(plays: Plays) -> Markup:
         (family, [_share(index, found[family]) for index, found in enumerate(shares) if family in found])
         for family in families
     ]
-    kinds = sorted({play.kind for part in plays.values() for play in part})
+    kinds = sorted({_of_kind(play) for part in plays.values() for play in part})
     of_kind = [
         (
             kind,
             [
-                _share(index, rate(p.passed for p in part if p.kind == kind and p.trial == 0))
+                _share(index, rate(p.passed for p in part if _of_kind(p) == kind and p.trial == 0))
                 for index, part in enumerate(plays.values())
             ],
         )
@@ -149,30 +150,27 @@ def families_section(plays: Plays) -> Markup:
     )
 
 
+def _of_kind(play: Play) -> str:
+    return play.kind if play.task == "case" else f"scenario, {play.kind}"
+
+
 def outcomes_section(plays: Plays) -> Markup:
     """What the ledger says of each turn, before repair and after."""
-    rows = []
-    for name, part in plays.items():
-        greedy = [play for play in part if play.trial == 0]
-        rows.append((f"{name}, model", Counter(play.model_outcome for play in greedy)))
-        rows.append((f"{name}, in all", Counter(play.outcome for play in greedy)))
     legend = [
         tag("span", tag("i", class_=f"s{place % 8}"), outcome, class_="key")
         for place, outcome in enumerate(OUTCOMES)
     ]
-    origins = []
+    parts = []
     for name, part in plays.items():
-        counts = Counter(origin for play in part if play.trial == 0 for origin in play.origins)
-        told = ", ".join(f"{origin} {n}" for origin, n in sorted(counts.items())) or "no calls"
-        origins.append(tag("li", tag("b", name), f": {told}"))
-    return tag(
-        "section",
-        tag("h2", "Outcomes"),
-        tag("p", *legend),
-        stacked(rows, OUTCOMES),
-        tag("p", "The model's turn alone, then after repair and dispatch. Calls by their origin:"),
-        tag("ul", *origins),
-    )
+        greedy = [play for play in part if play.trial == 0]
+        counts = Counter(origin for play in greedy for origin in play.origins)
+        told = ", ".join(f"{origin} {n}" for origin, n in sorted(counts.items())) or "none"
+        rows = [
+            ("the model's turn", Counter(play.model_outcome for play in greedy)),
+            ("in all", Counter(play.outcome for play in greedy)),
+        ]
+        parts += [tag("h3", name), stacked(rows, OUTCOMES), tag("p", f"Calls: {told}", class_="soft small")]
+    return tag("section", tag("h2", "Outcomes"), tag("p", *legend), *parts)
 
 
 def reliability_section(plays: Plays) -> Markup:
@@ -242,11 +240,12 @@ def _heat(pairs: Counter[tuple[str, str]]) -> Markup:
 
 def calibration_section(plays: Plays) -> Markup:
     """Risk over coverage, and the share that was right over the model's own probability."""
-    risk, bins = [], []
-    for index, part in enumerate(plays.values()):
+    risk, bins, keys = [], [], []
+    for index, (name, part) in enumerate(plays.items()):
         known = answers(play for play in part if play.trial == 0)
         if len(known) > 1:
             made = calibrate(known)
+            keys.append(tag("span", _swatch(index), name, class_="key"))
             risk.append((f"s{index % 8}", made.curve))
             bins.append((f"s{index % 8}", [(b.confidence, b.right) for b in made.bins]))
     if not risk:
@@ -261,8 +260,8 @@ def calibration_section(plays: Plays) -> Markup:
         "section",
         tag("h2", "Risk and coverage"),
         tag("p", note, class_="soft small"),
-        _legend(plays),
-        lines(risk, x_name="coverage", y_name="wrong", low=0.0, share=True),
+        tag("p", *keys),
+        lines(risk, x_name="coverage", y_name="wrong", low=0.0, whole=True, share=True),
         tag("h3", "Probability against being right"),
         lines(
             [diagonal, *ordered],
@@ -270,6 +269,7 @@ def calibration_section(plays: Plays) -> Markup:
             y_name="right",
             low=0.0,
             high=1.0,
+            whole=True,
             share=True,
         ),
     )
