@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from enactor.cli.command import Command, Config, Group
 from enactor.settings import Settings
+
+if TYPE_CHECKING:
+    from enactor.evaluate.scenarios import Scenario
 
 
 class List(Config):
@@ -131,7 +135,7 @@ def check(config: Check, settings: Settings) -> int:
 
 
 def play(config: Play, settings: Settings) -> int:
-    """A line for each scenario as it ends, then the rates by level."""
+    """A line for each scenario as it ends, then the rates by family and by level."""
     from enactor.evaluate.policies import controlled
     from enactor.evaluate.scenarios import play_scenario, scenarios
     from enactor.evaluate.stats import rate
@@ -145,7 +149,7 @@ def play(config: Play, settings: Settings) -> int:
     if not chosen:
         print("enactor: no such scenarios; see `enactor scenarios list`", file=sys.stderr)
         return 1
-    passed: dict[str, list[bool]] = {}
+    played: list[tuple[Scenario, bool]] = []
     if config.out:
         config.out.parent.mkdir(parents=True, exist_ok=True)
     record = config.out.open("w", encoding="utf-8") if config.out else nullcontext()
@@ -153,14 +157,18 @@ def play(config: Play, settings: Settings) -> int:
         player = controlled(engine, system_turn(settings.model))
         for one in chosen:
             verdict = play_scenario(one, player, config.seed)
-            for group in (one.level, "all"):
-                passed.setdefault(group, []).append(verdict.passed)
+            played.append((one, verdict.passed))
             if out:
                 print(json.dumps(asdict(verdict), ensure_ascii=False), file=out, flush=True)
             print(f"{'pass' if verdict.passed else 'FAIL'}  {one.id:28} {one.say}", flush=True)
-    for group, flags in passed.items():
-        found = rate(flags)
-        print(f"{group:8} {found} of {found.n}")
+    for group in ("family", "level"):
+        print(f"\n{group:12} {'n':>4}  passed")
+        names = dict.fromkeys(getattr(one, group) for one, _ in played)
+        for name in names:
+            found = rate(flag for one, flag in played if getattr(one, group) == name)
+            print(f"{name:12} {found.n:4}  {found}")
+    found = rate(flag for _, flag in played)
+    print(f"\n{'all':12} {found.n:4}  {found}")
     return 0
 
 
