@@ -16,7 +16,7 @@ import yaml
 from enactor import __version__
 from enactor.curate.rows import Row
 from enactor.curate.slots import Filler
-from enactor.curate.synthesize import SINGULAR
+from enactor.curate.wording import SINGULAR
 from enactor.serve.cases import read_requests
 from enactor.trace import from_row, to_row
 from enactor.trace.values import OUTCOMES

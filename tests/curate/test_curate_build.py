@@ -8,7 +8,8 @@ import pytest
 from enactor.curate import BuildConfig, Row, build, phrasebook, read_rows, templates
 from enactor.curate.noise import typo
 from enactor.curate.slots import SLOT_TYPES, plural
-from enactor.curate.synthesize import SINGULAR, Funnel, make_row
+from enactor.curate.synthesize import Funnel, make_row
+from enactor.curate.wording import SINGULAR
 from enactor.errors import EnactorError
 from enactor.prompt import DIALECTS
 from enactor.world import COMMANDS, TOOLS, GameState, lower, parse

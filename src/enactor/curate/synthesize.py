@@ -1,7 +1,6 @@
 """Templates become rows: slots filled, noise added, a state around, the calls checked by the world."""
 
 import random
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,177 +8,18 @@ from typing import Any
 
 from enactor.agent.deferred import commands_of
 from enactor.agent.watching import understood
-from enactor.curate import noise
 from enactor.curate.rows import Action, Row
 from enactor.curate.slots import Fill, Filler
 from enactor.curate.states import draw_state
+from enactor.curate.wording import SINGULAR, Filling, speak
 from enactor.prompt import step_messages, tool_call
 from enactor.trace.values import Message, Step, ToolResult
 from enactor.world import CommandError, GameState, lower, offers, parse, parse_count
 from enactor.world.phrasebook import Template, Turn, pieces
 
-TYPO_RATE = 0.03
-SLOT_TYPO_RATE = 0.07
 CLEAN_SHARE = 0.45
 BARE_SHARE = 0.03  # rows without offered commands, so that their absence is not a surprise
-SINGULAR = {"npcs": "npc", "items": "item", "logs": "log", "bones": "bone"}
 
-_OPENERS = (
-    *(
-        "hey",
-        "yo",
-        "ok",
-        "ok so",
-        "alright",
-        "now",
-        "hey bot",
-        "bro",
-        "man",
-        "ok now",
-        "so",
-        "hi,",
-        "hello,",
-        "ok good,",
-    ),
-    *("nice,", "great, now", "right", "um", "dude"),
-)
-_ASKS = (
-    *(
-        "please",
-        "pls",
-        "can you",
-        "could you",
-        "can u",
-        "i want you to",
-        "i'd like you to",
-        "go ahead and",
-        "just",
-    ),
-    *(
-        "quick",
-        "next",
-        "would you",
-        "u should",
-        "time to",
-        "lets",
-        "let's",
-        "i need you to",
-        "you can",
-        "plz",
-    ),
-)
-# Words after which "can you" cannot stand: the template begins with more than a bare imperative.
-_NO_ASK = frozenset(
-    (
-        *(
-            "i",
-            "im",
-            "i'm",
-            "you",
-            "u",
-            "we",
-            "the",
-            "our",
-            "my",
-            "a",
-            "an",
-            "can",
-            "could",
-            "would",
-            "will",
-            "is",
-            "are",
-        ),
-        *(
-            "it",
-            "its",
-            "it's",
-            "what",
-            "whats",
-            "what's",
-            "how",
-            "where",
-            "wheres",
-            "that",
-            "this",
-            "those",
-            "these",
-        ),
-        *(
-            "ok",
-            "hey",
-            "yo",
-            "pls",
-            "please",
-            "plz",
-            "lets",
-            "let's",
-            "time",
-            "and",
-            "but",
-            "so",
-            "now",
-            "then",
-            "if",
-        ),
-        *(
-            "when",
-            "once",
-            "after",
-            "before",
-            "with",
-            "just",
-            "why",
-            "do",
-            "shouldn't",
-            "should",
-            "there",
-            "any",
-            "some",
-        ),
-        *(
-            "got",
-            "need",
-            "no",
-            "not",
-            "don't",
-            "dont",
-            "alright",
-            "right",
-            "first",
-            "after",
-            "your",
-            "hi",
-            "hello",
-        ),
-    )
-)
-_SUFFIXES = (
-    *(
-        "please",
-        "pls",
-        "thanks",
-        "ty",
-        "thx",
-        "bro",
-        "man",
-        "now",
-        "asap",
-        "for me",
-        "real quick",
-        "when you can",
-    ),
-    *("ok?", "mate", "dude", "right now", "rn", "plz", "if you can", "buddy"),
-)
-# Slots written in the singular that people put in the plural after these words.
-_PLURAL_AFTER = frozenset({"held", "tree", "bar", "raw", "food", "item", "ore", "fish", "gear"})
-# Slots where a slip of the finger makes another meaning or none.
-_EXACT = frozenset(
-    {"n", "qty", "dir", "dist", "x", "y", "plane", "pct", "level", "s", "m", "action", "text", "tab"}
-)
-_MANY = re.compile(
-    r"\b(all|all my|all the|all of my|some|those|these|any|more|\d\d+|[2-9])( of)? $", re.IGNORECASE
-)
 _WRAPPABLE = frozenset({"simple", "loop", "multi"})
 
 
@@ -225,7 +65,7 @@ def make_row(
         funnel.refuse("not grammatical", f"{group.id}, before: {error.message}")
         return None
     clean = not noisy or rng.random() < CLEAN_SHARE
-    message = _speak(template.text, rng, fill, said, clean=clean, wrap=noisy and group.kind in _WRAPPABLE)
+    message = speak(template.text, rng, fill, said, clean=clean, wrap=noisy and group.kind in _WRAPPABLE)
     if not message.strip():
         funnel.refuse("empty message", template.text)
         return None
@@ -260,58 +100,15 @@ def _offered(message: str, template: Template, rng: random.Random) -> tuple[str,
     return () if rng.random() < BARE_SHARE else offers().offer(message, without=template.key)
 
 
-def _speak(
-    text: str, rng: random.Random, fill: Any, said: dict[tuple[str, str], str], *, clean: bool, wrap: bool
-) -> str:
-    """The message, noise included; `said` gets what stands in each slot."""
-    keys: list[tuple[str, str] | None] = []
-    parts: list[str] = []
-    for literal, slot in pieces(text, rng):
-        if slot is None:
-            part = literal
-            if not clean:
-                part = noise.slip(noise.shorten(part, rng, 0.25), rng, TYPO_RATE)
-            keys.append(None)
-        else:
-            value, many = fill(*slot)
-            if slot[0] in _PLURAL_AFTER and _MANY.search("".join(parts)):
-                many = rng.random() < 0.7
-            part = value.plural if many else value.said
-            if not clean and slot[0] not in _EXACT:
-                part = noise.slip(part, rng, SLOT_TYPO_RATE)
-            keys.append((SINGULAR.get(slot[0], slot[0]), slot[1]))
-        parts.append(part)
-    if not clean:
-        parts = noise.recase(parts, rng)
-    for key, part in zip(keys, parts, strict=True):
-        if key is not None:
-            said.setdefault(key, part)
-    message = "".join(parts)
-    if wrap:
-        message = _wrap(message, rng)
-    return message if clean else noise.punctuate(message, rng)
-
-
-def _wrap(message: str, rng: random.Random) -> str:
-    draw = rng.random()
-    if draw < 0.14:
-        first = message.split()[0].casefold().strip(",.") if message.split() else ""
-        asks = first.isalpha() and first not in _NO_ASK and rng.random() < 0.6
-        message = f"{rng.choice(_ASKS if asks else _OPENERS)} {message}"
-    elif draw < 0.24:
-        message = f"{message.rstrip('.!?')} {rng.choice(_SUFFIXES)}"
-    return message
-
-
 def _past(
-    turn: Turn, rng: random.Random, fill: Any, said: dict[tuple[str, str], str], state: Mapping[str, Any]
+    turn: Turn, rng: random.Random, fill: Filling, said: dict[tuple[str, str], str], state: Mapping[str, Any]
 ) -> Sequence[Message]:
     """An earlier turn as history: its words, its calls, short results."""
-    words = _speak(turn.user, rng, fill, said, clean=rng.random() < 0.7, wrap=False)
+    words = speak(turn.user, rng, fill, said, clean=rng.random() < 0.7, wrap=False)
     if turn.said:
         return (
             Message("user", words),
-            Message("assistant", _speak(turn.said, rng, fill, {}, clean=True, wrap=False)),
+            Message("assistant", speak(turn.said, rng, fill, {}, clean=True, wrap=False)),
         )
     steps = []
     for line in turn.do:
@@ -327,7 +124,7 @@ def _past(
     return (Message("user", words), *step_messages(tuple(steps)))
 
 
-def _action(line: str, fill: Any, said: Mapping[tuple[str, str], str], *, exact: bool) -> Action:
+def _action(line: str, fill: Filling, said: Mapping[tuple[str, str], str], *, exact: bool) -> Action:
     """A `do` line with its slots filled: with the words said, or (`exact`) with the canonical ones.
 
     Raises CommandError when the result is no valid command.
