@@ -30,8 +30,11 @@ def _split(value: Any) -> Any:
 
 
 def _words(value: Any) -> Any:
-    """Several names in one text, with commas or spaces between."""
-    return value.replace(",", " ").split() if isinstance(value, str) else value
+    """Several names in one text, with commas or spaces between; a repeated flag gives several texts."""
+    texts = [value] if isinstance(value, str) else value
+    if isinstance(texts, list) and all(isinstance(text, str) for text in texts):
+        return [word for text in texts for word in text.replace(",", " ").split()]
+    return value
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_words)]

@@ -20,6 +20,8 @@ from enactor.serve.discord.people import People
 from enactor.serve.discord.slash import add_commands
 from enactor.serve.discord.words import escaped
 
+SERVERS_S = 2.0
+"""How long the next server's data is waited for at the start."""
 REFUSED = 10_000
 """Strangers who are remembered to have been refused once."""
 THUMBS = {"👍": GOOD, "👎": BAD}
@@ -39,6 +41,7 @@ class Bot(discord.Client):
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
+            guild_ready_timeout=SERVERS_S,
             enable_debug_events=False,
         )
         self.door, self.people, self.choice = door, people, choice

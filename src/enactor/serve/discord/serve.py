@@ -8,7 +8,6 @@ import signal
 import sys
 from contextlib import closing
 
-import aiohttp
 import discord
 
 from enactor.errors import EnactorError
@@ -35,6 +34,7 @@ def serve(config: Config, settings: Settings) -> int:
         settings.discord_channels or (),
     )
     quiet_logging(token)
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
     limits = Limits(per_player=config.waiting, per_minute=config.per_minute, ask_s=config.ask)
     with (
         closing(
@@ -100,13 +100,7 @@ async def keep_connected(
                 raise EnactorError(
                     "Discord refuses what the bot asks to hear: look at its intents in the developer portal"
                 ) from None
-            except (
-                discord.DiscordException,
-                aiohttp.ClientError,
-                OSError,
-                ValueError,
-                TimeoutError,
-            ) as error:
+            except Exception as error:  # whatever a broken frame does to the library, players wait for us
                 door.tell(f"the connection to Discord is made anew ({type(error).__name__})")
             wait = FIRST_WAIT_S if bot.was_ready else min(wait * 2, LAST_WAIT_S)
             await asyncio.sleep(wait * random.uniform(0.5, 1.0))

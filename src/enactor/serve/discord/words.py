@@ -8,7 +8,7 @@ from enactor.serve.plain import plain
 LIMIT = 2000
 """Characters of a message, counted as Discord counts them: UTF-16 units."""
 BAR = 12
-_MARKUP = re.compile(r"([\\*_~`|>#\[\]()@<:-])")
+_MARKUP = re.compile(r"([\\*_~`|<>\[\]]|^\s*(?:[#-]+|\d+(?=\.)))", re.MULTILINE)
 _FENCE = "```"
 _CUTS = ("\n\n", "\n", ". ", " ")
 
@@ -16,7 +16,12 @@ _CUTS = ("\n\n", "\n", ". ", " ")
 def escaped(text: str) -> str:
     """Words of the game or of a player, to be read as they are: no markup, no mentions, no links. Mentions
     are switched off in every message besides."""
-    return _MARKUP.sub(r"\\\1", plain(text)).replace("://", ":\u200b//")
+    return _MARKUP.sub(_escape, plain(text)).replace("://", ":\u200b//")
+
+
+def _escape(found: re.Match[str]) -> str:
+    mark = found[1]
+    return f"{mark}\\" if mark[-1].isdigit() else f"\\{mark.lstrip()}"
 
 
 def code(text: str) -> str:

@@ -46,7 +46,7 @@ class Writer:
 
     async def _channel(self, channel: int) -> discord.PartialMessageable:
         for _ in range(int(REACH_S * 10)):
-            if self.bot is not None and self.bot.is_ready() and not self.bot.is_closed():
+            if self.bot is not None and self.bot.user is not None and not self.bot.is_closed():
                 return self.bot.get_partial_messageable(channel)
             await asyncio.sleep(0.1)
         raise Unsent("not connected")
