@@ -16,8 +16,10 @@ from enactor.agent import Controller, Session, Toolbox
 from enactor.errors import EnactorError
 from enactor.models import Completion, Engine, ScriptedEngine
 from enactor.serve.changes import changes
+from enactor.serve.keyboard import completer, given, typed
 from enactor.serve.play import CancellableEngine, Player
-from enactor.serve.terminal import Terminal, completer, given, typed
+from enactor.serve.slash import COMMANDS
+from enactor.serve.terminal import Terminal
 from enactor.sim import Simulator
 from enactor.trace import TraceStore
 from enactor.world import GameState, Stack
@@ -90,7 +92,9 @@ def test_json_is_one_line_a_request_and_nothing_else(capsys: pytest.CaptureFixtu
 
 def test_slash_commands(tmp_path: Path) -> None:
     view, shown = terminal(player(ScriptedEngine(["Hello!"])))
-    view.run(["/trace", "/help", "/state", "/wait soon", "/nonsense", "hi", "/trace", "/quit", "not reached"])
+    view.run(
+        ["/trace", "/help", "/state", "/wait soon", "/nonsense", "hi", "/trace json", "/quit", "not reached"]
+    )
     told = shown.getvalue()
     assert "No request yet." in told
     assert "/wait SECONDS" in told
@@ -264,7 +268,10 @@ def test_the_completion_offers_verbs_and_names() -> None:
     from prompt_toolkit.document import Document
 
     def offered(line: str) -> list[str]:
-        return [c.text for c in completer().get_completions(Document(line), CompleteEvent())]
+        return [
+            c.text
+            for c in completer(commands=tuple(COMMANDS)).get_completions(Document(line), CompleteEvent())
+        ]
 
     assert "KILL_LOOP" in offered("kill_l")
     assert "Giant_frog" in offered("KILL_LOOP giant_f")

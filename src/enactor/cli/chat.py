@@ -22,10 +22,13 @@ def run(config: Chat, settings: Settings) -> int:
     from contextlib import ExitStack
 
     from enactor.agent import Controller, DeferredTasks, Session, Toolbox
+    from enactor.models import Engine
     from enactor.serve.compare import Comparisons, comparing, model_for
+    from enactor.serve.keyboard import completer, given, history_file, piped, typed
     from enactor.serve.opening import open_backend, open_engine, open_store, system_turn, tasks_file
     from enactor.serve.play import CancellableEngine, Player
-    from enactor.serve.terminal import Terminal, given, history_file, piped, typed
+    from enactor.serve.slash import COMMANDS, choices
+    from enactor.serve.terminal import Terminal
 
     backend = open_backend(settings)
     store = open_store(settings)
@@ -55,7 +58,20 @@ def run(config: Chat, settings: Settings) -> int:
         )
         loop_s = settings.loop_window if settings.backend == "sim" else 0.0
         player = Player(Session(controller), engine, store, who, loop_s)
-        terminal = Terminal(player, config.as_json)
+
+        def switch(name: str) -> tuple[Engine, str]:
+            chosen = open_engine(settings.model_copy(update={"model": name}), follow=True)
+            open_.callback(chosen.close)
+            return chosen, system_turn(name)
+
+        terminal = Terminal(
+            player,
+            config.as_json,
+            switch=switch,
+            models=tuple(dict.fromkeys((settings.model, "default", "base"))),
+            seed=settings.seed,
+            player_name=settings.player,
+        )
         if config.say:
             return 0 if terminal.run(given(config.say), scripted=True) else 1
         if not sys.stdin.isatty():
@@ -63,7 +79,8 @@ def run(config: Chat, settings: Settings) -> int:
         terminal.greet(settings.model, backend.name)
         if settings.backend == "live":
             terminal.watch()
-        terminal.run(typed(history_file() if settings.log else None))
+        names = completer(player.observe, tuple(COMMANDS), lambda name: choices(name, terminal.models))
+        terminal.run(typed(history_file() if settings.log else None, names))
     return 0
 
 

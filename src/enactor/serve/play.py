@@ -14,7 +14,7 @@ from enactor.models.engine import Completion, Engine, Options
 from enactor.serve.changes import changes
 from enactor.serve.record import trace_record
 from enactor.trace import Step, Trace, TraceStore
-from enactor.world import COMMANDS, GameState
+from enactor.world import COMMANDS, Backend, GameState
 
 OnStep = Callable[[Step], None]
 
@@ -60,6 +60,11 @@ class CancellableEngine:
     def close(self) -> None:
         """See `Engine.close`."""
         self._engine.close()
+
+    def replace(self, engine: Engine) -> None:
+        """Another engine answers from now on; the one before is closed."""
+        before, self._engine = self._engine, engine
+        before.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,18 @@ class Player:
     def observe(self) -> GameState:
         """The present state."""
         return self.controller.toolbox.observe()
+
+    def use(self, engine: Engine, system: str) -> None:
+        """Another model, with the system turn that it was made for; the one before is closed."""
+        with self._busy:
+            self.engine.replace(engine)
+            self.session.controller = replace(self.controller, system=system)
+
+    def begin(self, backend: Backend) -> None:
+        """Another world in the place of the present one; the conversation begins anew."""
+        with self._busy:
+            toolbox = replace(self.controller.toolbox, backend=backend)
+            self.session = Session(replace(self.controller, toolbox=toolbox))
 
     def say(self, message: str, on_step: OnStep | None = None) -> Played:
         """One request. Ctrl-C cancels it and gives a trace that says so; a second Ctrl-C leaves. Raises what

@@ -18,11 +18,11 @@ from starlette.routing import BaseRoute, Mount, Route
 from enactor.errors import EnactorError
 from enactor.serve.label.guard import App, Guard
 from enactor.serve.label.web import TYPES, static_files
+from enactor.serve.scene import atlas
 from enactor.serve.web import forms, openapi
 from enactor.serve.web.console import Console
 from enactor.serve.web.forms import Refused
 from enactor.serve.web.reports import POLICY, Reports
-from enactor.serve.web.scene import atlas
 
 COOKIE = "enactor_web"
 SHARED = ("base.css", "dom.js", "server.js", "ask.js", "editor.js")

@@ -29,10 +29,11 @@ from enactor.serve.core import (
     Refused as NotTaken,
 )
 from enactor.serve.plain import plain
+from enactor.serve.scene import scene
+from enactor.serve.staging import stage
 from enactor.serve.web import forms
 from enactor.serve.web.feed import Feed
 from enactor.serve.web.forms import Refused
-from enactor.serve.web.scene import scene
 from enactor.serve.web.shown import cleaned, compared, shown
 from enactor.sim import Simulator
 from enactor.trace import canonical_json
@@ -171,20 +172,16 @@ class Console:
     def begin(self, form: forms.ChooseScenario) -> dict[str, Any]:
         """Put a new world in the place of the present one: what runs is stopped, what waits is dropped."""
         held = self._simulated()
-        chosen = scenarios().get(form.scenario)
-        if form.scenario and chosen is None:
-            raise Refused("there is no scenario of that name")
         if self._fixed["read_only"]:
             raise Refused("this session only reads", 403)
-        world = Simulator(self._seed, chosen.start if chosen else None)
-        for line in chosen.before if chosen else ():
-            world.send(line)
+        begun = stage(form.scenario, self._seed) if form.scenario else None
+        world = begun.world if begun else Simulator(self._seed)
         with self._changing:
             self.service.stop(self.caller, self.account)
             with held.game.one_at_a_time():
                 held.backend = held.game.backend = world
         self.feed.publish({"event": "reset"})
-        return {"ok": True, "say": chosen.say if chosen else ""}
+        return {"ok": True, "say": begun.scenario.say if begun else ""}
 
     # -- what is said of it -----------------------------------------------------------------------------
 
