@@ -75,13 +75,13 @@ def draft_of(trace: Trace, rating: int | None = None) -> Draft:
     """The draft of a trace. Reads before an act are the controller's business (it observes by itself, and
     names are lowered at dispatch), so they are no part of the answer; a call that repeats the one before it
     counts once."""
-    steps = _distinct(trace.steps)
+    steps = _distinct(_own(trace.steps))
     decided = trace.meta.get("decided")
     failed: tuple[Message, ...] = ()
     if isinstance(decided, int) and 0 < decided < len(trace.steps):
         later = trace.steps[decided:]
         if all(step.result.status == "ok" for step in later):
-            failed, steps = step_messages(trace.steps[:decided]), _distinct(later)
+            failed, steps = step_messages(_own(trace.steps[:decided])), _distinct(later)
     acting = _distinct([step for step in steps if nature(step) != "read"])
     chosen = acting or _reads(steps)
     return Draft(
@@ -205,6 +205,24 @@ def _seen(state: Mapping[str, Any]) -> dict[str, Any]:
         "inventory": held.get("items"),
         "equipment": state.get("equipment"),
     }
+
+
+def _own(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """The model's own steps. One that the controller made good has the result that it came to; where its line
+    could not be read, the line that it was mended to."""
+    own: list[Step] = []
+    for step in steps:
+        if step.call.origin != "recovered":
+            own.append(step)
+        elif own and step.result.status == "ok" and _again(step, own[-1]):
+            call = own[-1].call if own[-1].result.lowered else replace(step.call, origin="repaired")
+            own[-1] = Step(call, step.result)
+    return tuple(own)
+
+
+def _again(step: Step, failed: Step) -> bool:
+    """Whether a step of a recovery is the failed one, sent again."""
+    return failed.result.status != "ok" and failed.result.lowered in (None, step.result.lowered)
 
 
 def _distinct(steps: Sequence[Step]) -> tuple[Step, ...]:
