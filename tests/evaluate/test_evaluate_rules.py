@@ -25,7 +25,10 @@ def lines(parser, message):
     ("message", "calls"),
     [
         ("kill 300 giant frogs", ["KILL_LOOP giant_frogs none 300"]),
-        ("walk to the chiken coop and kill five chickens", ["GOTO chiken_coop", "KILL_LOOP chickens none five"]),
+        (
+            "walk to the chiken coop and kill five chickens",
+            ["GOTO chiken_coop", "KILL_LOOP chickens none five"],
+        ),
         ("go south a bit", ["GOTO south a_bit"]),
         ("whats my hp", ["get_game_state"]),
         ("thanks", []),

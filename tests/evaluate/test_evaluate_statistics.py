@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
+from statsmodels.stats.contingency_tables import mcnemar as known_mcnemar
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
 
 from enactor.evaluate.calibration import calibrate, pass_hat
 from enactor.evaluate.paired import bootstrap_mean, compare_means, compare_shares, holm, mcnemar
 from enactor.evaluate.stats import Rate
-
-stats = pytest.importorskip("scipy.stats")
 
 
 @pytest.mark.parametrize(("hits", "n"), [(0, 10), (3, 10), (10, 10), (81, 263), (980, 1000)])
@@ -22,16 +24,12 @@ def test_wilson_is_scipys(hits, n):
 
 
 def test_wilson_is_statsmodels():
-    proportion = pytest.importorskip("statsmodels.stats.proportion")
-    assert Rate(17, 60).interval == pytest.approx(
-        proportion.proportion_confint(17, 60, method="wilson"), abs=1e-6
-    )
+    assert Rate(17, 60).interval == pytest.approx(proportion_confint(17, 60, method="wilson"), abs=1e-6)
 
 
 @pytest.mark.parametrize(("only_first", "only_second"), [(0, 0), (5, 0), (2, 11), (9, 9), (40, 61)])
 def test_mcnemar_is_statsmodels_exact(only_first, only_second):
-    tables = pytest.importorskip("statsmodels.stats.contingency_tables")
-    known = tables.mcnemar([[7, only_first], [only_second, 3]], exact=True).pvalue
+    known = known_mcnemar([[7, only_first], [only_second, 3]], exact=True).pvalue
     assert mcnemar(only_first, only_second) == pytest.approx(min(1.0, known))
     if only_first + only_second:
         test = stats.binomtest(only_first, only_first + only_second)
@@ -40,9 +38,8 @@ def test_mcnemar_is_statsmodels_exact(only_first, only_second):
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_is_statsmodels(values):
-    multitest = pytest.importorskip("statsmodels.stats.multitest")
     named = {str(at): value for at, value in enumerate(values)}
-    known = multitest.multipletests(values, method="holm")[1]
+    known = multipletests(values, method="holm")[1]
     assert list(holm(named).values()) == pytest.approx(list(known))
 
 
