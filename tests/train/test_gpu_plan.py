@@ -1,6 +1,7 @@
 """What a run will take: shapes, memory, time, steps, and how far off published runs the arithmetic is."""
 
 import json
+import runpy
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,8 @@ from enactor.train.recipe import PROJECTIONS
 
 STATE = {"location": [3222, 3218, 0], "health": [30, 30], "inventory": ["Tuna"]}
 GPU_RECIPES = [name for name in recipe_names() if load_recipe(name).gpu]
-PUBLISHED = Path(__file__).parents[2] / "benchmarks/data/published_runs.yaml"
+ROOT = Path(__file__).parents[2]
+PUBLISHED = ROOT / "benchmarks/data/published_runs.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +140,16 @@ def test_published_runs_are_met_as_the_page_says() -> None:
                 answers=n,
             )
             assert 0.65 <= n / taken / speed <= 2.0
+
+
+def test_the_page_is_not_stale(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its table is what the benchmark prints; it has every recipe and every setting."""
+    page = (ROOT / "docs/gpu.md").read_text("utf-8")
+    runpy.run_path(str(ROOT / "benchmarks/gpu.py"), run_name="__main__")
+    table = page.split("<!-- published -->\n")[1].split("\n<!-- /published -->")[0]
+    assert capsys.readouterr().out.strip() == table
+    for name in (*GPU_RECIPES, *GpuPlan.model_fields):
+        assert f"| `{name}` |" in page
 
 
 def test_the_steps_are_those_of_the_trainer(rows: Path) -> None:
