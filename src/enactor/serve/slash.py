@@ -186,6 +186,7 @@ def help_(view: "Terminal", rest: str) -> None:
     """The list of commands."""
     view.tell("Say what to do (`kill 20 chickens`, `bank everything`), ask (`how much hp?`),")
     view.tell("or type a command (`KILL_LOOP Cow 5`). STOP stops. Tab completes.")
+    view.tell("With a map, in a browser: `enactor serve web`.")
     for slash in COMMANDS.values():
         view.tell(f"  {slash.usage:26} {slash.what}")
 

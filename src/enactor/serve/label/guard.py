@@ -8,7 +8,7 @@ import asyncio
 import hmac
 import json
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
@@ -18,6 +18,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MAX_BODY = 64 * 1024
+BODY_S = 20.0
+"""Seconds that a client gets to send its body."""
+
 COOKIE = "enactor_label"
 LOGIN = "/api/login"
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -76,14 +79,15 @@ class Guard:
 
         try:
             self._check(scope, headers)
-            body = await _body(receive, headers) if scope["method"] == "POST" else b""
+            body = await _timely(_body(receive, headers)) if scope["method"] == "POST" else b""
             if scope["path"] == LOGIN and scope["method"] == "POST":
                 await self._login(body, dressed)
                 return
             if scope["path"].startswith(self._private) and self._token and not self._known(headers):
                 raise _Refusal(401, "The token is needed.")
         except _Refusal as refusal:
-            await _answer(dressed, refusal.status, {"error": str(refusal)})
+            more = ((b"allow", b"GET, HEAD, POST"),) if refusal.status == 405 else ()
+            await _answer(dressed, refusal.status, {"error": str(refusal)}, more)
             return
         sent = False
 
@@ -157,6 +161,13 @@ async def _body(receive: Receive, headers: dict[str, str]) -> bytes:
             raise _Refusal(413, f"More than {MAX_BODY // 1024} KB.")
         if not message.get("more_body", False):
             return body
+
+
+async def _timely(reading: Coroutine[Any, Any, bytes]) -> bytes:
+    try:
+        return await asyncio.wait_for(reading, BODY_S)
+    except TimeoutError:
+        raise _Refusal(408, f"It took more than {BODY_S:.0f} s to arrive.") from None
 
 
 async def _answer(

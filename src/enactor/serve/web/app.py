@@ -4,6 +4,7 @@ import json
 import sys
 import traceback
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,10 @@ def make_app(
         first = await anext(stream)  # what is refused has a status of its own
 
         async def body() -> AsyncIterator[str]:
-            yield first
-            async for text in stream:
-                yield text
+            async with aclosing(stream):
+                yield first
+                async for text in stream:
+                    yield text
 
         return StreamingResponse(body(), media_type="text/event-stream")
 

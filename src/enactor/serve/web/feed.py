@@ -4,12 +4,13 @@ import asyncio
 import json
 import secrets
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from enactor.serve.web.forms import Refused
 
 KEPT = 1_500
+KEPT_BYTES = 4 * 2**20
 STREAMS = 16
 """Pages that may listen at a time."""
 
@@ -28,6 +29,7 @@ class Feed:
         self._lock = threading.Lock()
         self._events: list[tuple[int, Mapping[str, Any], str]] = []
         self._last = 0
+        self._size = 0
         self._listeners: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
 
     @property
@@ -44,14 +46,17 @@ class Feed:
             if record["event"] in LATEST:
                 key = (record["event"], record.get("request"))
                 self._events = [e for e in self._events if (e[1]["event"], e[1].get("request")) != key]
+                self._size = sum(len(text) for _, _, text in self._events)
             self._events.append((self._last, record, text))
-            del self._events[:-KEPT]
+            self._size += len(text)
+            while len(self._events) > KEPT or self._size > KEPT_BYTES:
+                self._size -= len(self._events.pop(0)[2])
             listeners = list(self._listeners.items())
         for wake, loop in listeners:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(wake.set)
 
-    async def stream(self, last_id: str) -> AsyncIterator[str]:
+    async def stream(self, last_id: str) -> AsyncGenerator[str]:
         """Server-sent events: what came after `last_id` (`run-number`), or all that is kept, then what comes.
         Raises `Refused` when too many listen."""
         run, _, number = last_id.rpartition("-")
