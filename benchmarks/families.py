@@ -35,6 +35,7 @@ from enactor.curate.rows import Row, write_rows
 from enactor.evaluate import Policy, Rate, cases_of, evaluate
 from enactor.models import load_engine
 from enactor.prompt import SYSTEM
+from enactor.trace import canonical_json
 from enactor.train import Recipe, train
 from enactor.world import COMMANDS, TOOLS
 from enactor.world.cards import REPLY
@@ -108,6 +109,17 @@ def called(template: Template) -> set[str]:
     return {line.removeprefix("@").split()[0] for lines in turns for line in lines}
 
 
+def named(row: Row) -> set[str]:
+    """The verbs that stand anywhere in the row's calls and results, those of earlier turns included."""
+    texts = [canonical_json(dict(action.args)) for action in (*row.say, *row.expect)]
+    for message in (*row.history, *row.failed):
+        texts += [
+            message.content if message.role == "tool" else "",
+            *(c.arguments for c in message.tool_calls),
+        ]
+    return set(COMMANDS) & set(re.findall(r"[A-Z_]{3,}", " ".join(texts)))
+
+
 def verbs_of(families: Iterable[str]) -> set[str]:
     wanted = set(families)
     return {verb for verb, spec in COMMANDS.items() if spec.family in wanted}
@@ -120,7 +132,8 @@ def training_rows(group: Group, count: int, seed: int) -> list[Row]:
         unseen = set(COMMANDS) - verbs_of(group.taught)
     found = [t for t in templates() if not t.held_out and not called(t) & unseen]
     rng = random.Random(f"families {seed}")
-    rows = draw(found, count, rng, Funnel())
+    # More than are wanted: a deferred command, or a way round a failure, can be one of the group's.
+    rows = [row for row in draw(found, count + count // 3, rng, Funnel()) if not named(row) & unseen][:count]
     index = Described((set(COMMANDS) | set(TOOLS)) - verbs_of(group.held_out))
     offered = [replace(row, offered=_with_right(index.offer(row.message), row, rng)) for row in rows]
     return list(renaming(offered, RENAMED, rng))

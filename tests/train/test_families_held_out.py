@@ -1,0 +1,68 @@
+"""`benchmarks/families.py`: nothing of a group that is held out reaches the training rows or the offers."""
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from enactor.curate.rows import Action, Row
+from enactor.prompt import tool_call
+from enactor.trace.values import Message
+
+FAMILIES: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks/families.py"))
+GROUPS = FAMILIES["GROUPS"]
+N = 60
+
+
+@pytest.fixture(scope="module", params=GROUPS)
+def rows(request: pytest.FixtureRequest) -> tuple[str, list[Row], list[Row]]:
+    group = GROUPS[request.param]
+    return request.param, FAMILIES["training_rows"](group, N, 0), FAMILIES["test_rows"](group, 12, 0)
+
+
+def _named(row: Row) -> set[str]:
+    """Every verb that the row shows, and the real ones behind made-up names."""
+    calls = FAMILIES["named"](row)
+    cards = [name.split()[0] for name in row.offered]
+    return {*calls, *cards, *row.meta.get("renamed", {})}
+
+
+def test_training_knows_nothing_of_the_group(rows: tuple[str, list[Row], list[Row]]) -> None:
+    name, training, _ = rows
+    verbs = FAMILIES["verbs_of"](GROUPS[name].held_out)
+    assert len(training) >= N - 6
+    assert not verbs & set().union(*map(_named, training))
+    assert len({len(row.offered) for row in training}) == 1
+    assert sum("renamed" in row.meta for row in training) >= 5
+
+
+def test_the_test_is_of_the_group_alone(rows: tuple[str, list[Row], list[Row]]) -> None:
+    name, training, test = rows
+    verbs = FAMILIES["verbs_of"](GROUPS[name].held_out)
+    assert all(set(FAMILIES["right"](row)) <= verbs for row in test)
+    assert all(len(row.offered) == len(set(row.offered)) == 12 for row in test)
+    assert not {row.template for row in training} & {row.template for row in test}
+
+
+def test_fishing_is_taught_by_combat_alone() -> None:
+    training = FAMILIES["training_rows"](GROUPS["fishing"], N, 0)
+    combat = FAMILIES["verbs_of"]({"combat"})
+    called = set().union(*map(FAMILIES["named"], training))
+    assert called
+    assert called <= combat
+
+
+def test_a_verb_is_found_wherever_it_stands() -> None:
+    call = tool_call("defer", {"condition": "idle", "command": "FISH_DROP trout"})
+    past = (Message("assistant", "", (call,)), Message("tool", '{"command": "MINE_ORE iron"}'))
+    say = (Action("send_command", {"command": "EAT tuna"}),)
+    row = Row("x", "simple", "f", "g", "h1:0", {}, say=say, history=past)
+    assert FAMILIES["named"](row) == {"FISH_DROP", "MINE_ORE", "EAT"}
+
+
+def test_offers_come_from_declarations() -> None:
+    index = FAMILIES["Described"]({"FISH", "KILL_LOOP", "BANK_OPEN"})
+    assert index.offer("fish some shrimp")[0] == "FISH"
+    assert index.offer("open the bank")[0] == "BANK_OPEN"
+    assert index.offer("open the bank", 3)[-1] == "reply"
