@@ -11,20 +11,30 @@ from enactor.curate.conformance.tiny import EMPTY, START, _byte_letters
 from enactor.models import known_sha256
 from enactor.prompt import END
 
-LAYERS, WIDTH, HIDDEN, VOCAB = 8, 64, 256, 259
+LAYERS, WIDTH, HIDDEN, VOCAB = 8, 64, 256, 260
 
 
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
     """A llama of eight layers with random weights whose rows are 64 and 256 long."""
-    path = tmp_path / "base.gguf"
+    return write_llama(tmp_path / "base.gguf")
+
+
+@pytest.fixture
+def silent_base(tmp_path: Path) -> Path:
+    """The same with one layer, which ends every turn at once, so that many turns take no time."""
+    return write_llama(tmp_path / "silent.gguf", layers=1, spread=0.01, silent=True)
+
+
+def write_llama(path: Path, *, layers: int = LAYERS, spread: float = 0.1, silent: bool = False) -> Path:
+    """`spread` is that of the weights. A silent one has the highest logit for the end of the turn, always."""
     random = np.random.default_rng(0)
     writer = gguf.GGUFWriter(path, "llama")
-    tokens = [*_byte_letters(), EMPTY, START, END]
+    tokens = [*_byte_letters(), "hi", EMPTY, START, END]
     writer.add_context_length(2048)
     writer.add_embedding_length(WIDTH)
     writer.add_feed_forward_length(HIDDEN)
-    writer.add_block_count(LAYERS)
+    writer.add_block_count(layers)
     writer.add_head_count(2)
     writer.add_head_count_kv(2)
     writer.add_rope_dimension_count(WIDTH // 2)
@@ -33,18 +43,26 @@ def base(tmp_path: Path) -> Path:
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("smollm")
     writer.add_token_list(tokens)
-    writer.add_token_types([gguf.TokenType.NORMAL] * 256 + [gguf.TokenType.CONTROL] * 3)
+    writer.add_token_types([gguf.TokenType.NORMAL] * 257 + [gguf.TokenType.CONTROL] * 3)
     writer.add_token_merges(["h i"])
-    writer.add_bos_token_id(257)
-    writer.add_eos_token_id(258)
+    writer.add_bos_token_id(258)
+    writer.add_eos_token_id(259)
+    writer.add_pad_token_id(257)
+    writer.add_unk_token_id(257)
     writer.add_chat_template("{{ old }}")
 
     def add(name: str, rows: int, columns: int) -> None:
-        writer.add_tensor(name, random.normal(0, 0.1, (rows, columns)).astype(np.float32))
+        writer.add_tensor(name, random.normal(0, spread, (rows, columns)).astype(np.float32))
 
-    add("token_embd.weight", VOCAB, WIDTH)
+    if silent:
+        writer.add_tensor("token_embd.weight", np.ones((VOCAB, WIDTH), np.float32))
+        output = np.zeros((VOCAB, WIDTH), np.float32)
+        output[tokens.index(END)] = 1.0
+        writer.add_tensor("output.weight", output)
+    else:
+        add("token_embd.weight", VOCAB, WIDTH)
     writer.add_tensor("output_norm.weight", np.ones(WIDTH, np.float32))
-    for layer in range(LAYERS):
+    for layer in range(layers):
         for norm in ("attn_norm", "ffn_norm"):
             writer.add_tensor(f"blk.{layer}.{norm}.weight", np.ones(WIDTH, np.float32))
         for name in ("attn_q", "attn_k", "attn_v", "attn_output"):

@@ -6,7 +6,8 @@ import json
 from rich.console import Console
 
 from enactor.models import ScriptedEngine
-from enactor.serve.demo import REQUESTS, Stages, play
+from enactor.serve.demo import REQUESTS, play
+from enactor.serve.flywheel import Stages
 
 
 def quiet() -> Console:

@@ -23,9 +23,7 @@ def run(config: Demo, settings: Settings) -> int:
     """Exit code 0 when the tuned model won and its export is no worse than the trained weights."""
     from enactor.serve.demo import demo
 
-    return demo(
-        config.recipe, config.out, cases=config.cases, parity_prompts=config.parity, slots=settings.slots
-    )
+    return demo(config.recipe, config.out, settings, cases=config.cases, parity_prompts=config.parity)
 
 
 COMMAND = Command(Demo, run, ("slots", "cache"))

@@ -48,12 +48,12 @@ class Matrix:
     ways: Mapping[str, Parity]
     right: Mapping[str, int]
 
-    def gate(self, way: str, alpha: float = ALPHA) -> Gate:
-        """The verdict on one way. Too few prompts are no proof."""
+    def gate(self, way: str, alpha: float = ALPHA, *, least: int = PROMPTS) -> Gate:
+        """The verdict on one way. Fewer than `least` prompts are no proof."""
         found = self.ways[way]
         told = f"{way} against {self.reference}: {found}, p = {found.loss_probability:.3g}"
-        if self.n < PROMPTS:
-            return Gate(False, f"{told}; {self.n} prompts are fewer than {PROMPTS}")
+        if self.n < least:
+            return Gate(False, f"{told}; {self.n} prompts are fewer than {least}")
         if found.loss_probability < alpha:
             return Gate(False, f"significant loss; {told}")
         return Gate(True, told)

@@ -30,8 +30,14 @@ class Parity:
     def loss_probability(self) -> float:
         """One-sided sign test (exact McNemar): how likely as many losses among the changed verdicts are by
         chance. Below 0.05 the export has lost something."""
-        changed = self.lost + self.gained
-        return float(sum(math.comb(changed, k) for k in range(self.lost, changed + 1)) / 2**changed)
+        return loss_probability(self.lost, self.gained)
+
+
+def loss_probability(lost: int, gained: int) -> float:
+    """The exact one-sided McNemar test: the chance of `lost` or more losses among as many changes by a fair
+    coin."""
+    changed = lost + gained
+    return float(sum(math.comb(changed, k) for k in range(lost, changed + 1)) / 2**changed)
 
 
 def compare(
