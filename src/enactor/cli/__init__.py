@@ -30,6 +30,7 @@ COMMANDS = {
     "models": ("enactor.cli.models", "fetch and list weights; promote a model, or go back"),
     "ab": ("enactor.cli.ab", "compare a candidate with the model in use, on live requests"),
     "status": ("enactor.cli.status", "how it does: outcomes, alarm, engine, comparison, metrics"),
+    "flywheel": ("enactor.cli.flywheel", "turn what was recorded into a better model, gate by gate"),
     "traces": ("enactor.cli.traces", "count, list, show, draw and forget the recorded requests"),
     "label": ("enactor.cli.label", "judge and correct recorded requests on a local page"),
     "ingest": ("enactor.cli.ingest", "import other records: bot logs, sessions, command logs, chats"),
