@@ -38,8 +38,10 @@ def test_recorded_requests_are_shown_with_their_reasons(folder, capsys):
     from enactor.trace.values import Trace
 
     TraceStore(folder / "log").append(Trace("eat it", "Eaten.", "claimed", "claimed"))
+    (folder / "log" / "training_2026-01-01.jsonl").write_bytes(b"no row\n")
     assert main(["build", "mine.yaml", "--out", "data", "--traces", "log"]) == 0
     told = capsys.readouterr().out
+    assert "rows of the log that cannot be read, no JSON object: 1" in told
     assert "recorded requests: 1 read, 0 kept" in told
     assert "executed: 'eat it' [] (the turn was claimed)" in told
 

@@ -105,6 +105,8 @@ def _print_manifest(manifest: Mapping[str, Any]) -> None:
     recorded = sum(sum(manifest[name]["recorded"].values()) for name in splits)
     numbers = "".join(f"{manifest[name]['rows']:8}" for name in splits)
     print(f"{'all':12}{numbers}{recorded:10}{recorded / (rows or 1):8.0%}")
+    for reason, n in manifest["gathered"]["refused"].items():
+        print(f"rows of the log that cannot be read, {reason}: {n}")
     found = manifest["filter"]
     if found["read"]:
         print(f"recorded requests: {found['read']} read, {found['kept']} kept")
