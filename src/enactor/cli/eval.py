@@ -113,15 +113,19 @@ def _folder(model: str) -> Path | None:
 
 
 def _identity(policy: "Named") -> dict[str, Any]:
-    """What makes the policy this one: the weights by their hash, and how it is let play."""
+    """What makes the policy this one: weights or phrasings by their hash, and how it is let play."""
     import hashlib
 
     from enactor.evaluate.named import RULES
     from enactor.models import model_file
     from enactor.models.remote import is_remote
+    from enactor.trace import content_hash
+    from enactor.world.phrasebook import templates
 
     found: dict[str, Any] = {"model": policy.model, "variants": list(policy.variants)}
-    if policy.model != RULES and not is_remote(policy.model):
+    if policy.model == RULES:
+        found["phrases"] = content_hash(sorted(template.key for template in templates()))
+    elif not is_remote(policy.model):
         with model_file(policy.model).open("rb") as weights:
             found["sha256"] = hashlib.file_digest(weights, "sha256").hexdigest()
     return found

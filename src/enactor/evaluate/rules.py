@@ -45,6 +45,7 @@ NO_MATCH = 0.34
 
 _WORD = re.compile(r"\{[a-z_]+?\d*\}|[\w'%./,-]*[\w'%]")
 _SLOT = re.compile(r"\{([a-z_]+?)(\d*)\}")
+_JOINT = re.compile(r"[,;.]\s+|\b(?:and then|then|after that|and)\b", re.IGNORECASE)
 _ITEMS = frozenset(
     ("item", "held", "food", "raw", "bones", "ore", "fish", "logs", "bar", "gear", "shop_item")
 )
@@ -73,6 +74,15 @@ class _Alignment:
     fills: tuple[tuple[str, str], ...]  # the slot as it is written, and its words
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What one request was taken for; `cost` is the mean of its words."""
+
+    cost: float
+    calls: tuple[ToolCall, ...] = ()
+    text: str = ""
+
+
 class RuleParser:
     """An index over phrasings. `leave_out` are command families whose phrasings it does not get."""
 
@@ -93,10 +103,21 @@ class RuleParser:
 
     def calls(self, message: str) -> tuple[tuple[ToolCall, ...], str]:
         """The calls of the nearest phrasing whose slots can be filled, or what it says where it calls
-        nothing."""
+        nothing. A message is taken as several requests where its clauses are nearer to phrasings than the
+        whole is."""
+        whole = self._read(message)
+        clauses = [clause for clause in _JOINT.split(message) if clause.strip()]
+        if len(clauses) > 1:
+            parts = [self._read(clause) for clause in clauses]
+            if all(part.calls for part in parts) and max(part.cost for part in parts) < whole.cost:
+                return tuple(call for part in parts for call in part.calls), ""
+        return whole.calls, whole.text
+
+    def _read(self, message: str) -> _Reading:
+        """One request, by the nearest phrasing."""
         words = tuple(_WORD.findall(message.casefold()))
         if not words:
-            return (), ""
+            return _Reading(math.inf)
         found = []
         for index in self._likely(words):
             phrasing = self._phrasings[index]
@@ -107,12 +128,12 @@ class RuleParser:
                 break
             group = self._phrasings[index].template.group
             if group.reply:
-                return (), group.reply[0]
+                return _Reading(cost, (), group.reply[0])
             try:
-                return tuple(_call(line, dict(aligned.fills)) for line in group.do), ""
+                return _Reading(cost, tuple(_call(line, dict(aligned.fills)) for line in group.do))
             except CommandError:
                 continue
-        return (), "I did not understand that."
+        return _Reading(math.inf, (), "I did not understand that.")
 
     def _likely(self, words: Sequence[str]) -> list[int]:
         """The phrasings that share the rarest words with the message."""
