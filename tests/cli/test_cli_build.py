@@ -9,8 +9,8 @@ from enactor.curate import read_rows
 from enactor.curate.pairs import Pair
 
 RECIPE = """
-counts: {simple: 8, loop: 6, multi: 4, status: 2, recovery: 0, prerequisite: 0, emergency: 0, chat: 2, refuse: 0, ask: 0,
-         followup: 0, correction: 0, protest: 0}
+counts: {simple: 8, loop: 6, multi: 4, status: 2, recovery: 0, prerequisite: 0, emergency: 0, chat: 2,
+         refuse: 0, ask: 0, followup: 0, correction: 0, protest: 0}
 """
 
 

@@ -12,8 +12,8 @@ from enactor.serve.label import Desk
 
 RECIPE = """
 gather: {traces: [log], labelled: [labelled.jsonl]}
-counts: {simple: 8, loop: 6, multi: 0, status: 0, recovery: 0, prerequisite: 0, emergency: 0, chat: 0, refuse: 0, ask: 0,
-         followup: 0, correction: 0, protest: 0}
+counts: {simple: 8, loop: 6, multi: 0, status: 0, recovery: 0, prerequisite: 0, emergency: 0, chat: 0,
+         refuse: 0, ask: 0, followup: 0, correction: 0, protest: 0}
 """
 WRONG, RIGHT = "KILL_LOOP Cow none 12", "KILL_LOOP giant_frogs none twelve"
 
