@@ -16,12 +16,14 @@ from discord_server import CHANNEL, FRIEND, OWNER, ROLE, TOKEN, DiscordServer
 
 from enactor.models.engine import Engine
 from enactor.serve.core import Account, Limits, Model, Models, Service
+from enactor.serve.discord import bot as bot_module
 from enactor.serve.discord import serve
 from enactor.serve.discord.people import People
 from enactor.serve.discord.token import Token
 from enactor.sim import Simulator
 from enactor.trace import TraceStore
 
+SERVERS_S = bot_module.SERVERS_S = 0.1
 PEOPLE = People(
     str(OWNER), users=("1",), roles=(str(ROLE),), watchers=(str(FRIEND),), channels=(str(CHANNEL),)
 )
@@ -30,7 +32,9 @@ PEOPLE = People(
 def build(folder: Path, engine: Engine | None, names: tuple[str, ...], **options: Any) -> Service:
     """A service as the bot has it, not started."""
     pace = options.pop("pace", 0.0)
-    accounts = [Account(name, Simulator(seed=n, start=START), pace=pace) for n, name in enumerate(names)]
+    accounts = options.pop("accounts", None) or [
+        Account(name, Simulator(seed=n, start=START), pace=pace) for n, name in enumerate(names)
+    ]
     store = TraceStore(folder / "log")
     model = Model("scripted", engine or walker())
     limits = options.pop("limits", Limits(per_minute=1000))
@@ -68,6 +72,7 @@ async def playing(
         )
         if bot.done():
             await bot
+        await asyncio.sleep(3 * SERVERS_S)  # discord.py does not like to be ended before it is ready
         yield discord_server, service
     finally:
         bot.cancel()
@@ -81,10 +86,9 @@ async def playing(
 @pytest.fixture(autouse=True)
 def _brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits that are made for people are shortened."""
-    from enactor.serve.discord import bot, panel
+    from enactor.serve.discord import panel
 
     monkeypatch.setattr(serve, "FIRST_WAIT_S", 0.1)
-    monkeypatch.setattr(bot, "SERVERS_S", 0.1)
     monkeypatch.setattr(panel, "SHOW_S", 0.2)
     monkeypatch.setattr(panel, "EDIT_S", 0.2)
 

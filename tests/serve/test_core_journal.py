@@ -42,7 +42,7 @@ def test_a_start_finds_what_was_left(tmp_path: Path) -> None:
         first.write(ticket(name), "accepted")
     first.write(ticket("b"), "dispatching")
     first.write(ticket("c"), "dispatching")
-    first.done("c", "finished")
+    first.done("finished", "c")
     first.write(ticket("later-main-1"), "deferred")
     first.close()
     with path.open("ab") as file:
@@ -76,7 +76,7 @@ def test_it_does_not_grow_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def some(name: str) -> None:
         for number in range(40):
             journal.write(ticket(f"{name}{number}"), "accepted")
-            journal.done(f"{name}{number}", "finished")
+            journal.done("finished", f"{name}{number}")
 
     threads = [threading.Thread(target=some, args=(name,)) for name in "xyz"]
     for thread in threads:
@@ -152,3 +152,18 @@ def test_kills_lose_and_double_nothing() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout)
     assert found["acknowledged"] > 5
+
+
+def test_what_stop_dropped_stays_dropped(tmp_path: Path) -> None:
+    engine = SlowEngine(deaf=True)
+    with serving(engine, tmp_path) as (service, heard):
+        for message in ("walk", "walk", "GOTO east 3"):
+            service.submit(ME, "main", message)
+        assert engine.under_way.wait(10)
+        service.submit(ME, "main", "stop")
+        kept = (tmp_path / "queue.jsonl").read_text()  # as a kill at this moment would leave it
+        assert len([e for e in heard.events if type(e).__name__ == "Cancelled"]) >= 2
+    (tmp_path / "queue.jsonl").write_text(kept)
+    with serving(None, tmp_path) as (_, heard):
+        time.sleep(0.3)
+        assert heard.events == []

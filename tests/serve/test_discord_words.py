@@ -70,7 +70,7 @@ def test_a_message_shows_where_a_request_stands() -> None:
     shown.take(Progress(*told, "KILL_LOOP Cow none 12", 80.0, 3, 12, ("attack +40 xp",)))
     assert "▰▰▰▱▱▱▱▱▱▱▱▱ 3/12 · 1 min 20 s\nattack +40 xp" in shown.text()
     trace = Trace("kill *cows*", "Done: it", "executed", "executed")
-    shown.take(Finished(*told, Played(trace, ("+1 Cowhide",)), "h1:x", Timing(0, 0, 0, 0)))
+    shown.take(Finished(*told, Played(trace, ("+1 Cowhide",)), "h1:x", Timing(0, 0, 0, 0, 0)))
     assert shown.text() == "✅ Done: it\n+1 Cowhide"
     assert shown.over
     assert [what for what, _ in shown.buttons("r")] == ["up", "down", "fix"]

@@ -107,7 +107,7 @@ class _Errand:
         self.typed = is_typed(entry.ticket.message)
         self.steps: list[Step] = []
         self.before: GameState | None = None
-        self.controlled = 0.0
+        self.controlled = self.journaled = 0.0
         self.trace: Trace | None = None
 
     def run(self) -> Event:
@@ -165,9 +165,10 @@ class _Errand:
                 trace = signed(trace, self.entry.session, self.parts.store)
                 if self.parts.store is not None:
                     self.parts.store.append(trace)
-            self.parts.journal.done(self.entry.request, type(last).__name__.lower())
+            self.parts.journal.done(type(last).__name__.lower(), self.entry.request)
         except EnactorError as error:
-            return events.Failed(*self.told, f"{trace.reply if trace else ''} But: {error}".strip(), trace)
+            done = f"{trace.reply.rstrip('.')}. But it was not recorded: " if trace else ""
+            return events.Failed(*self.told, f"{done}{error}", trace)
         if isinstance(last, events.Finished) and trace is not None:
             kept = trace_hash(trace) if self.parts.store is not None else ""
             self.parts.noted(kept, trace)
@@ -182,12 +183,18 @@ class _Errand:
         """Up to now."""
         entry, now = self.entry, time.monotonic()
         return events.Timing(
-            entry.started - entry.taken, self.seat.seconds, self.controlled, now - entry.taken
+            entry.started - entry.taken,
+            self.seat.seconds,
+            self.controlled,
+            self.journaled,
+            now - entry.taken,
         )
 
     def begin(self) -> None:
         """Before the first command of it goes out: from here on a restart will not repeat it."""
+        started = time.monotonic()
         self.parts.journal.write(self.entry.ticket, "dispatching")
+        self.journaled = time.monotonic() - started
         self.entry.begun = True
 
     def step(self, step: Step) -> None:

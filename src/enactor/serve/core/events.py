@@ -104,17 +104,18 @@ class Withdrawn(Event):
 @dataclass(frozen=True, slots=True)
 class Timing:
     """Seconds of a request: in the queue, in the engine (its queue too), in the controller (engine and game
-    included), and all from taking it to its end."""
+    included), of that in the journal, and all from taking it to its end."""
 
     queued_s: float
     engine_s: float
     controller_s: float
+    journal_s: float
     total_s: float
 
     @property
     def overhead_s(self) -> float:
         """What the service itself took."""
-        return max(self.total_s - self.queued_s - self.controller_s, 0.0)
+        return max(self.total_s - self.queued_s - self.controller_s + self.journal_s, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

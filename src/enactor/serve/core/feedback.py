@@ -14,7 +14,7 @@ from enactor.trace import Feedback, Trace, TraceStore
 if TYPE_CHECKING:
     from enactor.serve.label.calls import Line
 
-RECENT = 1_000
+RECENT = 300
 GOOD, BAD = 5, 1
 
 

@@ -97,12 +97,15 @@ class Journal:
     def write(self, ticket: Ticket, step: str, **more: Any) -> None:
         """One line, on the disk when this returns. Raises `EnactorError`; then nothing of it is left."""
         line = (canonical_json({**ticket.line(step), **more}) + "\n").encode("utf-8", "backslashreplace")
-        self._put(ticket.request, step, line)
+        self._put((ticket.request, step, line))
 
-    def done(self, request: str, how: str) -> None:
-        """The last line of a request."""
-        row = {"request": request, "step": "done", "how": how, "schema": SCHEMA, "at": time.time()}
-        self._put(request, "done", (canonical_json(row) + "\n").encode())
+    def done(self, how: str, *requests: str) -> None:
+        """The last line of each request, all with one write."""
+        lines = []
+        for request in requests:
+            row = {"request": request, "step": "done", "how": how, "schema": SCHEMA, "at": time.time()}
+            lines.append((request, "done", (canonical_json(row) + "\n").encode("utf-8", "backslashreplace")))
+        self._put(*lines)
 
     def close(self) -> None:
         """Write what waits, and let another process have it."""
@@ -116,19 +119,21 @@ class Journal:
             os.close(self._handle)
             os.close(self._lock_handle)
 
-    def _put(self, request: str, step: str, line: bytes) -> None:
-        write = _Write(request, step, line)
+    def _put(self, *lines: tuple[str, str, bytes]) -> None:
+        writes = [_Write(*line) for line in lines]
         with self._wake:
             if self._closed:
                 raise EnactorError("the service has ended: start it again")
             if self.path is None:
-                self._note(request, step, b"")
+                for request, step, _ in lines:
+                    self._note(request, step, b"")
                 return
-            self._waiting.append(write)
+            self._waiting += writes
             self._wake.notify()
-        write.ready.wait()
-        if write.error is not None:
-            raise EnactorError(_cure(self.path, write.error)) from write.error
+        for write in writes:
+            write.ready.wait()
+            if write.error is not None:
+                raise EnactorError(_cure(self.path, write.error)) from write.error
 
     def _note(self, request: str, step: str, line: bytes) -> None:
         self._lines += 1

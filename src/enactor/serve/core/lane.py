@@ -92,13 +92,14 @@ class Lane:
                 self._tell_positions(at)
             return found
 
-    def halt(self, why: str) -> list[Entry]:
-        """End what runs, and empty the queue; what was in it."""
+    def halt(self, why: str) -> tuple[list[Entry], list[Entry]]:
+        """End what runs, and empty the queue; what ran and what waited."""
         with self._wake:
-            if self._running is not None:
-                self._running.cancel.set(why)
+            running = [self._running] if self._running is not None else []
+            for entry in running:
+                entry.cancel.set(why)
             out, self._entries = self._entries, []
-            return out
+            return running, out
 
     def stir(self) -> None:
         """Look at the queue again: a question was closed."""

@@ -80,7 +80,7 @@ class Later:
             gone = [t for t in self._asked.values() if t.account == account.name and t.request not in there]
             for ticket in gone:
                 del self._asked[ticket.request]
-                self._journal.done(ticket.request, "cancelled")
+                self._journal.done("cancelled", ticket.request)
 
 
 def _id(account: str, task: Deferred) -> str:

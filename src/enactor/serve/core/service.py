@@ -6,6 +6,7 @@ thread and gets events in theirs; a door with a loop of its own hands them over 
 """
 
 import secrets
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -312,14 +313,14 @@ class Service:
         taken = time.monotonic()
         why = f"stopped by {caller.name or 'the player'}"
         session, parts = told[1], self._parts
-        out = self._lanes[session.account].halt(why)
+        running, out = self._lanes[session.account].halt(why)
         hand = Hand(self.accounts[session.account].game, None)
         toolbox = Toolbox(hand, read_only=parts.read_only, dry_run=parts.dry_run, later=None)
         controller = Controller(Seat(self.desk, Cancel()), toolbox, source=caller.door)
         try:
             trace = controller.handle(message)
         except EnactorError as error:
-            self._clerk.put(lambda: self._drop(out, why))
+            self._drop(out, why, *running)
             return self._bus.tell(events.Failed(*told, str(error)))
         if out:
             many = f"{len(out)} waiting request{'s were' if len(out) > 1 else ' was'} dropped"
@@ -327,23 +328,28 @@ class Service:
         took = time.monotonic() - taken
         trace = signed(trace, session, self.store)
         kept = trace_hash(trace) if self.store is not None else ""
-        done = events.Finished(*told, Played(trace, ()), kept, events.Timing(0.0, 0.0, took, took))
+        done = events.Finished(*told, Played(trace, ()), kept, events.Timing(0.0, 0.0, took, 0.0, took))
         self.feedback.note(kept, trace)
         self._bus.emit(done)
-        self._clerk.put(lambda: self._wind_up(trace, out, why, session.account))
+        self._clerk.put(lambda: self._wind_up(trace, why, session.account))
+        self._drop(out, why, *running)
         return done
 
-    def _wind_up(self, trace: Trace, out: list[Entry], why: str, account: str) -> None:
+    def _wind_up(self, trace: Trace, why: str, account: str) -> None:
         self._talks.close_all(account, why)
-        self._drop(out, why)
         if self.store is not None:
             self.store.append(trace)
 
-    def _drop(self, entries: Iterable[Entry], why: str) -> None:
+    def _drop(self, entries: list[Entry], why: str, *running: Entry) -> None:
+        """Entries that left the queue are over. What ran ends by itself; the journal knows at once that it is
+        not to be taken up again."""
+        try:
+            self._journal.done("cancelled", *(entry.request for entry in (*entries, *running)))
+        except EnactorError as error:
+            print(f"enactor: {error}", file=sys.stderr, flush=True)
         for entry in entries:
             entry.cancel.set(why)
             self._thought(entry)
-            self._journal.done(entry.request, "cancelled")
             self._bus.emit(events.Cancelled(entry.request, entry.session, entry.ticket.place, why))
 
     def _report(self, ticket: Ticket, *, begun: bool) -> None:
@@ -353,7 +359,7 @@ class Service:
             trace = Trace(ticket.message, message, "failed", "failed", source=session.door, meta=meta)
             self.store.append(signed(trace, session, self.store))
         self._bus.emit(events.Interrupted(ticket.request, session, ticket.place, message, begun))
-        self._journal.done(ticket.request, "interrupted")
+        self._journal.done("interrupted", ticket.request)
 
     def _carry(self, entry: Entry) -> None:
         try:
