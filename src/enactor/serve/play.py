@@ -13,10 +13,12 @@ from enactor.errors import EnactorError
 from enactor.models.engine import Completion, Engine, Options
 from enactor.serve.changes import changes
 from enactor.serve.record import trace_record
+from enactor.sim import Simulator
 from enactor.trace import Step, Trace, TraceStore
 from enactor.world import COMMANDS, Backend, GameState
 
 OnStep = Callable[[Step], None]
+LOOK_S = 6.0  # of game time between two looks at what is kept for later: ten ticks
 
 
 class Cancelled(EnactorError):
@@ -143,7 +145,7 @@ class Player:
         """Carry out the tasks whose time has come, as typed commands: past the model, not past the gate."""
         with self._busy:
             due = self.tasks.take_due(self.observe(), self.now())
-            return [self._keep(self.controller.handle(task.command)) for task in due]
+            return [self._keep(self.controller.handle(task.typed)) for task in due]
 
     def defer(self, text: str) -> Deferred:
         """Keep `CONDITION do COMMAND` for later. Raises `CommandError` for what cannot be kept."""
@@ -161,9 +163,20 @@ class Player:
         return trace
 
     def wait(self, seconds: float) -> list[str]:
-        """Let game time pass while a command runs; what changed."""
-        before = self.observe()
-        self.controller.toolbox.backend.settle(seconds)
+        """Let game time pass while a command runs, or something is kept for later, up to the moment when that
+        is due; what changed."""
+        before, left = self.observe(), seconds
+        backend = self.controller.toolbox.backend
+        while left > 0:
+            waiting = bool(tuple(self.tasks))
+            span = min(left, LOOK_S) if waiting else left
+            left -= span
+            if backend.settle(span).get("status") != "running":
+                if not (waiting and isinstance(backend, Simulator)):
+                    break
+                backend.advance(span)  # the simulator's time stands still while nothing runs
+            if any(task.due(self.observe(), self.now()) for task in self.tasks):
+                break
         return changes(before, self.observe())
 
     def _run_on(self, trace: Trace, before: GameState, after: GameState) -> Played:
