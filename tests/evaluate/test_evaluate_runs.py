@@ -97,6 +97,15 @@ def test_any_accepted_answer_is_right():
     assert not play_item(Policy("key", Sure("Sure, on it!")), one).passed
 
 
+def test_a_call_and_none_may_both_be_right():
+    one = case("a", expect=(), accept=(case("b").expect,))
+    quiet = play_item(Policy("quiet", Sure("How many?")), one)
+    acting = play_item(Policy("cows", Sure(CALL.replace(" 50", ""))), one)
+    wrong = play_item(Policy("wrong", Sure(CALL)), one)
+    assert (quiet.passed, acting.passed, wrong.passed) == (True, True, False)
+    assert (quiet.score["quiet"], acting.score["called"], wrong.score["operands"]) == (True, True, False)
+
+
 def test_what_a_grammar_made_is_forced_and_never_raw():
     made = play_item(Policy("sure", Sure(CALL), grammar=True), case("a"))
     assert set(made.origins) == {"forced"}

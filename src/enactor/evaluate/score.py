@@ -109,7 +109,7 @@ def score(case: Case, trace: Trace, simulator: Simulator, reference: Reference) 
     """Judge a trace that was made on `simulator`, started in the case's state with the reference's seed."""
     decided = trace.steps[: trace.meta.get("decided")]
     got = tuple(call_text(step) for step in decided if step.call.origin != "recovered")
-    due = bool(case.expect)
+    due = bool(reference.calls)
     made = any(_taken(step) for step in trace.steps if step.call.origin != "recovered")
     verbs = _heads(got) == _heads(reference.calls)
     operands = got == reference.calls
