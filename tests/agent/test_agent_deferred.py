@@ -1,5 +1,6 @@
 """Tasks for later: kept over a restart, carried out once, and plain about what cannot be watched."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -56,6 +57,57 @@ def test_what_cannot_be_kept_says_why(text: str, says: str) -> None:
     with pytest.raises(CommandError, match=says):
         tasks.ask(text, NOW)
     assert list(tasks) == []
+
+
+def test_two_processes_share_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "later.json"
+    one, other = DeferredTasks(path), DeferredTasks(path)
+    first = one.ask("has_item:tuna do EAT", NOW)
+    second = other.ask("idle do STOP", NOW)
+    assert (first.number, second.number) == (1, 2)
+    assert list(one) == list(other) == [first, second]
+    assert one.take_due(STATE, NOW) == (first, second)
+    assert other.take_due(STATE, NOW) == ()
+
+
+def test_many_writers_lose_and_double_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "later.json"
+    taken: list[int] = []
+
+    def work() -> None:
+        mine = DeferredTasks(path)
+        for _ in range(5):
+            mine.ask("idle do STOP", NOW)
+            taken.extend(task.number for task in mine.take_due(STATE, NOW))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken) == list(range(1, 21))
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        '{"number": 1, "condition": "when:ever", "command": "STOP"}',
+        '{"number": 1, "condition": "idle", "command": "FLY"}',
+        '{"number": 1, "condition": "idle"}',
+        '{"number": 1, "condition": 5, "command": "STOP"}',
+    ],
+)
+def test_a_task_in_the_file_that_cannot_be_done_is_an_error(tmp_path: Path, task: str) -> None:
+    path = tmp_path / "later.json"
+    path.write_text(f'{{"given": 1, "tasks": [{task}]}}')
+    with pytest.raises(EnactorError, match=r"later\.json"):
+        DeferredTasks(path)
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EnactorError, match=r"cannot be kept|does not hold"):
+        DeferredTasks(tmp_path / "file" / "later.json").ask("idle do STOP", NOW)
 
 
 def test_a_file_that_is_no_list_of_tasks_is_an_error(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ stands in the training log.
 import json
 import os
 import re
+import threading
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +17,7 @@ from pathlib import Path
 from enactor.agent.direct import direct_lines
 from enactor.agent.watching import moment, understood, watch
 from enactor.errors import EnactorError
+from enactor.trace.lock import locked
 from enactor.world import CommandError, GameState, lower, parse
 
 MAX_TASKS = 50
@@ -47,13 +50,19 @@ class Deferred:
 
 class DeferredTasks:
     """The tasks of one player, in the order in which they were given. The file at `path` is written whole for
-    every change (a partial file, then a rename); without a path they end with the process."""
+    every change (a partial file, then a rename), under a lock, so that several processes may share it and
+    only one does a task; without a path they end with the process. Raises `EnactorError` where the file
+    cannot be read or written."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
+        self._turn = threading.RLock()
         self._tasks, self._given = _read(path) if path else ((), 0)
 
     def __iter__(self) -> Iterator[Deferred]:
+        if self._path is not None:
+            with self._turn:
+                self._tasks, self._given = _read(self._path)
         return iter(self._tasks)
 
     def ask(self, text: str, now: datetime) -> Deferred:
@@ -71,33 +80,52 @@ class DeferredTasks:
         """The two halves of `ask`, with its errors."""
         checked = commands_of(command)
         kept = moment(understood(condition), now)
-        if len(self._tasks) >= MAX_TASKS:
-            raise CommandError(f"{MAX_TASKS} tasks are kept for later already; cancel some first")
-        self._given += 1
-        task = Deferred(self._given, kept, "; ".join(checked))
-        self._write((*self._tasks, task))
+        with self._alone():
+            if len(self._tasks) >= MAX_TASKS:
+                raise CommandError(f"{MAX_TASKS} tasks are kept for later already; cancel some first")
+            self._given += 1
+            task = Deferred(self._given, kept, "; ".join(checked))
+            self._write((*self._tasks, task))
         return task
 
     def cancel(self, number: int) -> Deferred | None:
         """Take a task away; None when there is none of that number."""
-        found = next((task for task in self._tasks if task.number == number), None)
-        if found is not None:
-            self._write(tuple(task for task in self._tasks if task is not found))
+        with self._alone():
+            found = next((task for task in self._tasks if task.number == number), None)
+            if found is not None:
+                self._write(tuple(task for task in self._tasks if task is not found))
         return found
 
     def clear(self) -> tuple[Deferred, ...]:
         """Take all tasks away; which they were."""
-        gone = self._tasks
-        if gone:
-            self._write(())
+        with self._alone():
+            gone = self._tasks
+            if gone:
+                self._write(())
         return gone
 
     def take_due(self, state: GameState, now: datetime) -> tuple[Deferred, ...]:
         """The tasks whose condition holds, taken out of the file."""
-        due = tuple(task for task in self._tasks if task.due(state, now))
-        if due:
-            self._write(tuple(task for task in self._tasks if task not in due))
+        if not any(task.due(state, now) for task in self):
+            return ()
+        with self._alone():
+            due = tuple(task for task in self._tasks if task.due(state, now))
+            if due:
+                self._write(tuple(task for task in self._tasks if task not in due))
         return due
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the file, as it is now."""
+        with self._turn, ExitStack() as held:
+            if self._path is not None:
+                try:
+                    self._path.parent.mkdir(parents=True, exist_ok=True)
+                    held.enter_context(locked(self._path.with_suffix(".lock")))
+                except OSError as error:
+                    raise _unwritable(self._path, error) from error
+                self._tasks, self._given = _read(self._path)
+            yield
 
     def _write(self, tasks: tuple[Deferred, ...]) -> None:
         if self._path is not None:
@@ -110,25 +138,32 @@ def _replace(path: Path, text: str) -> None:
     """The file anew, on the disk before it takes the old one's name."""
     partial = path.with_suffix(".partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
-        raise EnactorError(
-            f"the tasks for later cannot be kept in {path} ({error}): make room or mend its permissions"
-        ) from error
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> EnactorError:
+    return EnactorError(
+        f"the tasks for later cannot be kept in {path} ({error}): make room or mend its permissions"
+    )
 
 
 def _read(path: Path) -> tuple[tuple[Deferred, ...], int]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        return tuple(Deferred(**task) for task in data["tasks"]), int(data["given"])
+        tasks = tuple(Deferred(**task) for task in data["tasks"])
+        for task in tasks:
+            understood(task.condition)
+            commands_of(task.command)
+        return tasks, int(data["given"])
     except FileNotFoundError:
         return (), 0
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, CommandError) as error:
         raise EnactorError(
             f"{path} does not hold tasks for later ({error!r}): mend it or move it away"
         ) from error

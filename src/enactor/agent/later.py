@@ -6,6 +6,7 @@ from typing import Any
 from enactor.agent.deferred import DeferredTasks, commands_of, game_time
 from enactor.agent.handlers import Arguments, refusal
 from enactor.agent.watching import understood, watch
+from enactor.errors import EnactorError
 from enactor.trace.values import ToolResult
 from enactor.world import CommandError, GameState
 
@@ -37,6 +38,8 @@ def _defer(tasks: DeferredTasks, state: GameState, args: Arguments) -> ToolResul
     except CommandError as error:
         more = {"nearest": error.nearest} if error.nearest else {}
         return refusal(error.message, candidates=list(error.candidates), **more)
+    except EnactorError as error:  # a full disk: the model's call is not at fault, and the request goes on
+        return refusal(str(error))
     return ToolResult(
         "ok",
         {
