@@ -14,12 +14,14 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+from enactor.agent.deferred import commands_of
+from enactor.agent.later import plain_form
 from enactor.evaluate import Rate
 from enactor.serve.opening import open_engine, system_turn
 from enactor.serve.predict import Predictor, predict_file
 from enactor.settings import load_settings
 from enactor.trace import content_hash
-from enactor.world import preferred
+from enactor.world import CommandError, GameState, preferred
 
 STATE = {
     "location": [3204, 3176, 0],
@@ -67,7 +69,22 @@ def _same(call: dict, wanted: str) -> bool:
             wanted
         )
     tool, _, field = wanted[1:].partition(" ")
+    if tool == "defer":
+        condition, _, command = field.partition(" do ")
+        return call["tool"] == tool and _later(call["args"]) == _later(
+            {"condition": condition, "command": command}
+        )
     return call["tool"] == tool and (not field or field in (call["args"].get("fields") or [field]))
+
+
+def _later(args: dict) -> dict:
+    """What is kept for later, names lowered; as it stands where it cannot be read."""
+    plain = plain_form(args)
+    try:
+        lines = commands_of(str(args.get("command") or ""), GameState.from_case(STATE))
+    except CommandError:
+        return plain
+    return {**plain, "command": "; ".join(lines)}
 
 
 def shown(calls: list[dict]) -> str:
