@@ -8,7 +8,7 @@ TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: demo chat test slow check clean
+.PHONY: demo chat test slow soak check clean
 
 demo: $(VENV)/.train
 	$(BIN)/enactor demo
@@ -21,6 +21,10 @@ test: $(VENV)/.dev
 
 slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow
+
+MINUTES ?= 15
+soak: $(VENV)/.dev
+	$(BIN)/python benchmarks/soak.py --minutes $(MINUTES)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

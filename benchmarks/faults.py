@@ -21,11 +21,18 @@ async def table() -> str:
     """The table, a row for each fault."""
     from discord_faults import FAULTS, run_fault
 
+    from enactor.serve.discord.words import escaped
+
     lines = ["| | Fault | The player reads | The log holds |", "|---|---|---|---|"]
     for fault in FAULTS:
         with tempfile.TemporaryDirectory() as folder:
             row = await asyncio.wait_for(run_fault(fault, Path(folder)), 60)
-        seen = row.seen.replace(folder, "FOLDER").replace("|", "\\|").replace("\n", " ⏎ ")
+        seen = (
+            row.seen.replace(folder, "FOLDER")
+            .replace(escaped(folder), "FOLDER")
+            .replace("|", "\\|")
+            .replace("\n", " ⏎ ")
+        )
         lines.append(f"| {fault.group} | {fault.name} | {seen} | {row.kept} |")
         print(lines[-1], file=sys.stderr, flush=True)
     return "\n".join(lines)

@@ -167,3 +167,14 @@ def test_what_stop_dropped_stays_dropped(tmp_path: Path) -> None:
     with serving(None, tmp_path) as (_, heard):
         time.sleep(0.3)
         assert heard.events == []
+
+
+def test_whatever_is_said_nothing_breaks_and_nobody_acts_unpermitted() -> None:
+    script = Path(__file__).parents[2] / "benchmarks" / "fuzz.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "--target", "message", "--seconds", "0.1"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

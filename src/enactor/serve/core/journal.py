@@ -207,7 +207,7 @@ class Journal:
                         tickets.pop(request, None)
                     else:
                         tickets[request] = (step, _ticket(row))
-                except (KeyError, TypeError, ValueError):
+                except (KeyError, TypeError, ValueError, OverflowError):
                     unread += 1
                     continue
                 self._note(request, step, line)

@@ -47,7 +47,7 @@ def open_service(
         permit=permit,
         store=store,
         folder=folder,
-        limits=limits,
+        limits=limits or Limits(engine_s=settings.engine_timeout),
         loop_window_s=settings.loop_window,
         read_only=settings.read_only,
         dry_run=settings.dry_run,

@@ -35,7 +35,12 @@ def serve(config: Config, settings: Settings) -> int:
     )
     quiet_logging(token)
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
-    limits = Limits(per_player=config.waiting, per_minute=config.per_minute, ask_s=config.ask)
+    limits = Limits(
+        per_player=config.waiting,
+        per_minute=config.per_minute,
+        ask_s=config.ask,
+        engine_s=settings.engine_timeout,
+    )
     with (
         closing(
             open_service(
