@@ -10,6 +10,7 @@ from gpu_bases import tiny
 from rich.console import Console
 
 from enactor.curate.rows import Action, Row, write_rows
+from enactor.errors import EnactorError
 from enactor.prompt import tool_call
 from enactor.trace.values import Message
 from enactor.train import Recipe, RecipeError, load_recipe, train
@@ -128,6 +129,31 @@ def test_a_run_leaves_an_adapter_and_its_template(
     assert note["rows"]["trained"] == 6  # the wumpus has no lowered form
     assert note["recipe"]["gpu"]["frame"] == frame
     assert made.metrics["eval_loss"] > 0
+
+
+def test_base_and_adapter_become_one(bases: dict[str, Path], rows: Path, tmp_path: Path) -> None:
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from enactor.train.gpu.merge import merged
+
+    train(recipe(bases["llama3"], "llama3"), rows, tmp_path / "adapter", console=QUIET)
+    folder = merged(tmp_path / "adapter", tmp_path / "merged")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    assert tokenizer.chat_template.rstrip("\n") == frame_template("llama3")
+    ids = torch.tensor([tokenizer("<|begin_of_text|>kill 3 cows", add_special_tokens=False).input_ids])
+    base = AutoModelForCausalLM.from_pretrained(bases["llama3"], dtype="float32")
+    alone = base(ids).logits
+    adapted = PeftModel.from_pretrained(base, str(tmp_path / "adapter"))(ids).logits
+    one = AutoModelForCausalLM.from_pretrained(folder, dtype="float32")(ids).logits
+    assert (one - adapted).abs().max() < 0.1 * (alone - adapted).abs().max()
+    note = json.loads((tmp_path / "adapter/provenance.json").read_text("utf-8"))
+    note["recipe"]["gpu"] = None
+    (tmp_path / "adapter/provenance.json").write_text(json.dumps(note), "utf-8")
+    with pytest.raises(EnactorError, match="section `gpu`"):
+        merged(tmp_path / "adapter", tmp_path / "other")
+    with pytest.raises(EnactorError, match="does not say"):
+        merged(tmp_path, tmp_path / "other")
 
 
 def test_checkpointing_changes_nothing(bases: dict[str, Path], rows: Path, tmp_path: Path) -> None:

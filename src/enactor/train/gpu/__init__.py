@@ -1,8 +1,9 @@
 """The road to a 7B: what a GPU run needs that the embedded one does not.
 
-In: a `Recipe` with a section `gpu`. Out: the base in four bits (`load_base`), rows between the base's own
-marks (`FRAMES`), and before anything is loaded what the run will take (`dry_run`: tokens, steps, memory,
-time). The run itself is `enactor.train.train`, the same for all.
+In: a `Recipe` with a section `gpu`. Out: the base in four bits (`base.card_base`), rows between the base's
+own marks (`FRAMES`), before anything is loaded what the run will take (`dry_run.dry_run`: tokens, steps,
+memory, time), and afterwards base and adapter in one (`merge.merged`). The run itself is
+`enactor.train.train`, the same for all.
 """
 
 from enactor.train.gpu.footprint import Footprint, footprint
