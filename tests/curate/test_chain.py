@@ -8,7 +8,9 @@ from recorded import request
 
 from enactor.curate.certificate import certify, families_of, read_certificate
 from enactor.curate.chain import run_recipe
+from enactor.curate.gather import Selection, rows_of
 from enactor.curate.mix import grown
+from enactor.curate.quality import FilterReport
 from enactor.curate.recipe import BuildError, build_recipe_names, load_build_recipe
 from enactor.curate.rows import Action, Row, read_rows, rows_hash, write_rows
 from enactor.curate.teacher import Teacher
@@ -131,6 +133,17 @@ def test_recorded_rows_come_first(store, tmp_path):
         for side in ("train", "test")
     ]
     assert not sessions[0] & sessions[1]
+
+
+@pytest.mark.parametrize(("session", "groups"), [("", [0, 0, 1, 1]), ("s", [0, 0, 0, 0])])
+def test_a_pause_ends_what_the_split_keeps_together(session, groups):
+    traces = [
+        request(f"kill {n} cows", f"KILL_LOOP Cow none {n}", minute=m, session=session)
+        for n, m in ((2, 0), (3, 14), (4, 30), (5, 40))
+    ]
+    rows = rows_of([(trace, None) for trace in traces], Selection(), FilterReport())
+    found = [row.template for row in rows]
+    assert [list(dict.fromkeys(found)).index(template) for template in found] == groups
 
 
 def test_what_a_person_corrected_replaces_the_record(store, tmp_path):

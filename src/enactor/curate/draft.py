@@ -129,13 +129,14 @@ def row_of(draft: Draft, expect: Sequence[Action]) -> Row:
 
 
 def conversation_of(trace: Trace) -> str:
-    """What the split keeps together: the conversation that the record names, else the player's whole day at
-    that source."""
-    for key in ("conversation", "session", "session_id"):
-        named = trace.meta.get(key)
-        if isinstance(named, str) and named:
-            return f"{trace.source} {named}"
-    return f"{trace.source} {trace.player} {trace.timestamp[:10]}"
+    """The conversation that the record names, else the player's whole day at that source."""
+    return f"{trace.source} {conversation_name(trace) or f'{trace.player} {trace.timestamp[:10]}'}"
+
+
+def conversation_name(trace: Trace) -> str | None:
+    """What the record calls the conversation, if it does."""
+    named = (trace.meta.get(key) for key in ("conversation", "session", "session_id"))
+    return next((name for name in named if isinstance(name, str) and name), None)
 
 
 def case_of(trace: Trace) -> dict[str, Any]:

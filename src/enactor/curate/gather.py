@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from enactor.curate.draft import Draft, draft_of, row_of, seconds_between
+from enactor.curate.draft import Draft, conversation_name, draft_of, row_of, seconds_between
 from enactor.curate.quality import FINAL, RULES, FilterReport, Objection, examine
 from enactor.curate.relabel import (
     RETRY,
+    RETRY_SECONDS,
     RETRY_TURNS,
     expected,
     mend,
@@ -55,6 +56,28 @@ class _Turn:
     objection: Objection | None
 
 
+class _Sittings:
+    """Cuts the days of players at pauses after which nothing that was said before is looked at, so that the
+    split has more than a whole day to choose from. Conversations that the record names stay whole."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[Trace, str]] = {}  # day -> its last request, its sitting's first time
+
+    def cut(self, draft: Draft) -> Draft:
+        if conversation_name(draft.trace) is not None:
+            return draft
+        day, began = draft.conversation, draft.trace.timestamp
+        if day in self._last:
+            last, earlier = self._last[day]
+            gap = seconds_between(last, draft.trace)
+            if gap is None or abs(gap) <= RETRY_SECONDS:
+                began = earlier
+        elif len(self._last) > 4 * _HELD:
+            self._last.pop(next(iter(self._last)))
+        self._last[day] = (draft.trace, began)
+        return replace(draft, conversation=f"{day} {began}")
+
+
 @dataclass(slots=True)
 class _Before:
     """What a conversation's next turn gets as history."""
@@ -92,10 +115,11 @@ def finished(
     """As `rows_of`, each row with its draft: what was recorded, and the rules that changed it."""
     held: deque[_Turn] = deque()
     before: dict[str, _Before] = {}
+    sittings = _Sittings()
     for trace, rating in traces:
         report.read += 1
         try:
-            draft = _with_history(draft_of(trace, rating), before)
+            draft = _with_history(sittings.cut(draft_of(trace, rating)), before)
         except ValueError:  # infinite numbers, which Python's reader of JSON lets in
             report.removed[UNREADABLE] += 1
             continue
