@@ -328,6 +328,7 @@ def test_a_loop_that_runs_on_is_told_to_its_end() -> None:
         over = heard.wait(Over, within_s=30)
         assert over.request == done.request
         assert any("xp" in gain for gain in over.gained)
+        assert heard.wait(Progress, lambda event: event.total == 2).done is not None
 
 
 def test_tasks_for_later_carry_their_place(tmp_path: Path) -> None:

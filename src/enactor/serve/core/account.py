@@ -21,6 +21,8 @@ from enactor.world.backend import ClientAction
 PROGRESS_S = 1.0
 """Real seconds between two looks at what a command has brought so far."""
 TICK_S = 0.6
+DONE = ("kills", "caught", "chopped", "mined", "taken", "cooked", "smelted", "cycles")
+TOTALS = ("max_kills", "total", "count")
 
 OnProgress = Callable[[float, Mapping[str, Any]], None]
 """Seconds of game time since the command began, and its last response."""
@@ -78,6 +80,10 @@ class Account:
         """The game's own time where it tells one, which the simulator's is."""
         return game_time(self.observe())
 
+    def last(self) -> Mapping[str, Any]:
+        """The last response of what runs, without waiting."""
+        return Hand(self.game, None).settle(0.0)
+
     def let_pass(self, seconds: float) -> None:
         """Let game time pass while something runs, in a game that stands still by itself."""
         if not self.live:
@@ -88,6 +94,16 @@ class Account:
         if isinstance(self.backend, LiveBackend):
             with closing(self.backend):
                 pass
+
+
+def counted(last: Mapping[str, Any]) -> tuple[int | None, int | None]:
+    """How many of how many, by what a running command last said of itself."""
+    result = last.get("result") or {}
+    done, total = (
+        next((result[key] for key in keys if isinstance(result.get(key), int)), None)
+        for keys in (DONE, TOTALS)
+    )
+    return done, total
 
 
 class Reins:

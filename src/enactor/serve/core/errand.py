@@ -3,7 +3,7 @@
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +15,7 @@ from enactor.models.engine import Engine
 from enactor.prompt.render import recent
 from enactor.serve.changes import changes
 from enactor.serve.core import events
-from enactor.serve.core.account import Account, Reins
+from enactor.serve.core.account import Account, Reins, counted
 from enactor.serve.core.cancel import Cancel
 from enactor.serve.core.desk import Desk, Seat
 from enactor.serve.core.events import Access, Event, Session
@@ -28,8 +28,6 @@ from enactor.trace import Step, Trace, TraceStore, trace_hash
 from enactor.world import COMMANDS, GameState
 
 CLOSING = "the service ends"
-TOTALS = ("max_kills", "total", "count")
-DONE = ("kills", "caught", "chopped", "mined", "taken", "cooked", "smelted", "cycles", "iteration")
 
 
 @dataclass(slots=True)
@@ -207,8 +205,7 @@ class _Errand:
         """What runs goes on."""
         now = self.account.observe()
         gained = changes(self.before, now) if self.before else []
-        result = last.get("result") or {}
-        done, total = _counted(result, DONE), _counted(result, TOTALS)
+        done, total = counted(last)
         doing = now.active_loop or str(last.get("command") or "")
         self.parts.emit(events.Progress(*self.told, doing, waited, done, total, tuple(gained)))
 
@@ -238,10 +235,6 @@ class _Errand:
         if result is None or result.status != "ok" or result.lowered is None or state.active_loop is None:
             return False
         return COMMANDS[result.lowered.split()[0]].duration == "loop"
-
-
-def _counted(result: Mapping[str, Any], keys: Sequence[str]) -> int | None:
-    return next((result[key] for key in keys if isinstance(result.get(key), int)), None)
 
 
 def _question(trace: Trace) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from enactor.errors import EnactorError
 from enactor.serve.changes import changes
 from enactor.serve.core import events
-from enactor.serve.core.account import Account
+from enactor.serve.core.account import Account, counted
 from enactor.serve.core.events import Event
 from enactor.serve.core.later import Later
 from enactor.world import GameState
@@ -55,7 +55,8 @@ class Loops:
             seconds = time.monotonic() - loop.since
             gained = tuple(changes(loop.before, state))
             if state.active_loop is not None and account.game.acted == loop.acted:
-                progress: Any = events.Progress(*told, state.active_loop, seconds, None, None, gained)
+                counts = counted(account.last())
+                progress: Event = events.Progress(*told, state.active_loop, seconds, *counts, gained)
             else:
                 progress = events.Over(*told, _lowered(done), seconds, gained)
                 with self._lock:
