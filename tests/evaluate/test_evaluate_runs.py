@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from enactor.evaluate.rules import player_words
 from enactor.evaluate.run import Policy
 from enactor.evaluate.suite import Suite, load_suite
 from enactor.models import ScriptedEngine
-from enactor.models.engine import Completion
+from enactor.models.engine import Completion, EngineError, PromptTooLong
 from enactor.prompt import DIALECTS, tool_call
 
 FEW = load_suite("robust").first(12)
@@ -154,6 +155,37 @@ def test_an_engine_that_fails_ends_the_run_and_keeps_what_was_played(tmp_path):
         run(tmp_path, policy, slots=1)
     folder = RunFolder(tmp_path, read_head(tmp_path))
     assert len(folder.plays("short")) == 3
+
+
+def test_what_is_broken_off_is_not_kept(tmp_path):
+    """Ctrl-C, or another play's failure, cancels what is under way: its answer counts for nothing."""
+    cancelled = threading.Event()
+
+    class Slow(Sure):
+        def complete(self, prompt, **options):
+            self.asked.append(options)
+            if len(self.asked) == 1:
+                cancelled.wait(20)
+                return Completion("")
+            raise EngineError("gone")
+
+        def cancel(self):
+            cancelled.set()
+
+    with pytest.raises(EngineError, match="gone"):
+        run(tmp_path, Policy("slow", Slow("")), slots=2)
+    assert RunFolder(tmp_path, read_head(tmp_path)).plays("slow") == []
+
+
+def test_a_prompt_that_does_not_fit_has_failed():
+    class Small(Sure):
+        def complete(self, prompt, **options):
+            raise PromptTooLong("too long")
+
+    made = play_item(Policy("small", Small("")), case("a"))
+    assert (made.passed, made.outcome, made.reply, made.asked) == (False, "failed", "too long", ())
+    task = load_suite("core").scenarios[0]
+    assert not play_item(Policy("small", Small("")), task).passed
 
 
 KILLED = """

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 BINS = 10
+_FEWEST = 10  # answers in a bin: fewer make the error look larger than it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +33,17 @@ class Calibration:
 def calibrate(answers: Sequence[tuple[float, bool]]) -> Calibration:
     """From (log-probability of the whole answer, whether it was right).
 
-    The error is that of Naeini et al. (2015, AAAI 29), on ten bins with equally many answers; the curve and
-    its area are those of El-Yaniv and Wiener (2010, JMLR 11) and Geifman et al. (2019, ICLR). Answers of one
-    log-probability stand together: the curve takes them at once, at their mean risk.
+    The error is that of Naeini et al. (2015, AAAI 29), on bins with equally many answers (ten, fewer for
+    under a hundred answers); the curve and its area are those of El-Yaniv and Wiener (2010, JMLR 11) and
+    Geifman et al. (2019, ICLR). Answers of one log-probability stand together: the curve takes them at once,
+    at their mean risk.
     """
     ranked = sorted(((math.exp(min(lp, 0.0)), right) for lp, right in answers), key=lambda one: -one[0])
     n = len(ranked)
     if not n:
         return Calibration(0, math.nan, math.nan, math.nan, (), ())
-    groups = [ranked[n * i // BINS : n * (i + 1) // BINS] for i in range(BINS)]
+    count = max(1, min(BINS, n // _FEWEST))
+    groups = [ranked[n * i // count : n * (i + 1) // count] for i in range(count)]
     bins = tuple(
         Bin(len(group), sum(p for p, _ in group) / len(group), sum(r for _, r in group) / len(group))
         for group in groups

@@ -1,6 +1,7 @@
 """Let policies play a suite into a run's folder: what is there already is not played again."""
 
 import subprocess
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
@@ -59,9 +60,14 @@ def drive(
     """Play the jobs, `slots` side by side, each kept as it ends. Raises what the engine raises; Ctrl-C ends
     what is under way, and what was kept stays."""
 
+    stopped = threading.Event()
+
     def one(job: Job) -> None:
         item, trial = job
-        folder.keep(policy.name, play_item(policy, item, trial))
+        play = play_item(policy, item, trial)
+        if stopped.is_set():  # its answer may have been broken off: it is played again
+            return
+        folder.keep(policy.name, play)
         if progress:
             progress()
 
@@ -71,6 +77,7 @@ def drive(
         for ended in wait(under_way, return_when=FIRST_EXCEPTION).done:
             ended.result()
     except BaseException:
+        stopped.set()
         pool.shutdown(wait=False, cancel_futures=True)
         policy.engine.cancel()
         raise

@@ -14,8 +14,9 @@ from enactor.evaluate.recorder import Recorder
 from enactor.evaluate.run import Policy
 from enactor.evaluate.scenarios import Scenario, Verdict, play_scenario
 from enactor.evaluate.score import Score, play, score_best
+from enactor.models.engine import PromptTooLong
 from enactor.sim import Simulator
-from enactor.trace.values import Origin, Step, ToolCall, Trace
+from enactor.trace.values import Message, Origin, Step, ToolCall, Trace
 from enactor.world import turn_gbnf
 
 SCHEMA = 1
@@ -97,7 +98,7 @@ def _case(policy: Policy, case: Case, trial: int) -> Play:
     simulator = Simulator(seed=trial, start=case.state)
     recorder = _recorder(policy, trial)
     toolbox = Toolbox(simulator)
-    trace = _controller(policy, recorder, toolbox).handle(case.message, case.history)
+    trace = _handle(policy, recorder, toolbox, case.message, case.history)
     if trace.steps and trace.steps[-1].result.status == "ok":
         toolbox.settle(trace.steps[-1].call, trace.steps[-1].result)
     judged = score_best(case, trace, simulator, references)
@@ -126,7 +127,7 @@ def _scenario(policy: Policy, scenario: Scenario, trial: int) -> Play:
     traces: list[Trace] = []
 
     def player(say: str, toolbox: Toolbox, solution: Iterator[ToolCall]) -> Sequence[Step]:
-        traces.append(_controller(policy, recorder, toolbox).handle(say))
+        traces.append(_handle(policy, recorder, toolbox, say))
         return traces[-1].steps
 
     verdict: Verdict = play_scenario(scenario, player, trial)
@@ -152,8 +153,17 @@ def _scenario(policy: Policy, scenario: Scenario, trial: int) -> Play:
     )
 
 
-def _controller(policy: Policy, recorder: Recorder, toolbox: Toolbox) -> Controller:
-    return Controller(recorder, toolbox, system=policy.system, ladder=policy.ladder, recover=policy.recover)
+def _handle(
+    policy: Policy, recorder: Recorder, toolbox: Toolbox, message: str, history: Sequence[Message] = ()
+) -> Trace:
+    """One request. What does not fit into the engine's context has failed, and the run goes on."""
+    controller = Controller(
+        recorder, toolbox, system=policy.system, ladder=policy.ladder, recover=policy.recover
+    )
+    try:
+        return controller.handle(message, history)
+    except PromptTooLong as error:
+        return Trace(message, str(error), "failed", "failed")
 
 
 def _record(

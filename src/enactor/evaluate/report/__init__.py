@@ -16,6 +16,7 @@ from enactor.evaluate.plays import Play
 from enactor.evaluate.report.curves import training_section
 from enactor.evaluate.report.markup import Markup, joined, tag
 from enactor.evaluate.report.sections import (
+    Figures,
     calibration_section,
     comparison_section,
     confusion_section,
@@ -36,14 +37,13 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-
 def write_report(folder: RunFolder, names: Sequence[str], curves: Iterable[Path] = ()) -> Path:
     """Write both files; the path of the page. Raises `EnactorError` for curves that cannot be read."""
     plays = {name: folder.plays(name) for name in names}
-    made = page(folder.head, plays, curves)
+    found = {name: figures(part) for name, part in plays.items()}
+    made = page(folder.head, plays, curves, found)
     path = folder.path / "report.html"
     path.write_text(made, encoding="utf-8")
     data = {
         "run": folder.head,
-        "figures": {
-            name: {key: asdict(f) for key, f in figures(part).items()} for name, part in plays.items()
-        },
+        "figures": {name: {key: asdict(one) for key, one in part.items()} for name, part in found.items()},
         "comparisons": [asdict(one) for one in comparisons(plays)],
     }
     (folder.path / "report.json").write_text(
@@ -52,17 +52,23 @@ def write_report(folder: RunFolder, names: Sequence[str], curves: Iterable[Path]
     return path
 
 
-def page(head: Mapping[str, object], plays: Mapping[str, Sequence[Play]], curves: Iterable[Path] = ()) -> str:
-    """The whole page as text."""
+def page(
+    head: Mapping[str, object],
+    plays: Mapping[str, Sequence[Play]],
+    curves: Iterable[Path] = (),
+    found: Figures | None = None,
+) -> str:
+    """The whole page as text. `found` are the figures of the plays where they are known already."""
+    found = found or {name: figures(part) for name, part in plays.items()}
     style = (files("enactor.evaluate.report") / "page.css").read_text(encoding="utf-8")
     body = tag(
         "main",
         header(head, plays),
-        headline_section(plays),
+        headline_section(plays, found),
         comparison_section(plays),
         families_section(plays),
         outcomes_section(plays),
-        reliability_section(plays),
+        reliability_section(plays, found),
         confusion_section(plays),
         calibration_section(plays),
         latency_section(plays),

@@ -13,7 +13,6 @@ from enactor.evaluate.metrics import (
     Figure,
     answers,
     comparisons,
-    figures,
 )
 from enactor.evaluate.plays import Play
 from enactor.evaluate.report.charts import bars, histogram, lines, stacked
@@ -23,6 +22,7 @@ from enactor.evaluate.tables import by_family, difference
 from enactor.trace.values import OUTCOMES
 
 Plays = Mapping[str, Sequence[Play]]
+Figures = Mapping[str, Mapping[str, Figure]]
 _VERBS = 16  # rows of a table of confusions
 
 
@@ -52,9 +52,8 @@ def header(head: Mapping[str, Any], plays: Plays) -> Markup:
     )
 
 
-def headline_section(plays: Plays) -> Markup:
+def headline_section(plays: Plays, found: Figures) -> Markup:
     """Every metric with its interval and n; the best value of a row in bold."""
-    found = {name: figures(part) for name, part in plays.items()}
     rows = []
     for key, label in NAMES.items():
         shown = [found[name].get(key) for name in plays]
@@ -173,12 +172,12 @@ def outcomes_section(plays: Plays) -> Markup:
     return tag("section", tag("h2", "Outcomes"), tag("p", *legend), *parts)
 
 
-def reliability_section(plays: Plays) -> Markup:
+def reliability_section(plays: Plays, found: Figures) -> Markup:
     """pass^k over k; nothing without sampled trials."""
     series = []
-    for index, part in enumerate(plays.values()):
-        found = figures(part)
-        points = [(float(k), found[f"pass^{k}"].value) for k in KS if f"pass^{k}" in found]
+    for index, name in enumerate(plays):
+        one = found[name]
+        points = [(float(k), one[f"pass^{k}"].value) for k in KS if f"pass^{k}" in one]
         if len(points) > 1:
             series.append((f"s{index % 8}", points))
     if not series:
