@@ -35,10 +35,10 @@ def keep_freed_memory() -> bool:
 
 
 @contextmanager
-def growing_blocks() -> Iterator[None]:
-    """Large blocks are mapped anew and given back again, after `keep_freed_memory`. Decoding makes each cache
-    a little larger at every token; no freed block fits the next one, and the kept ones would pile up."""
-    mallopt = _mallopt()
+def growing_blocks(kept: bool) -> Iterator[None]:
+    """Large blocks are mapped anew and given back again, where freed memory is `kept`. Decoding makes each
+    cache a little larger at every token: no freed block fits the next one, and kept ones would pile up."""
+    mallopt = _mallopt() if kept else None
     if mallopt is not None:
         mallopt(_M_MMAP_MAX, _MMAP_MAX)
     try:

@@ -7,7 +7,6 @@ from typing import Any
 from transformers import PrinterCallback
 from trl import GRPOConfig, GRPOTrainer
 
-from enactor.train.memory import growing_blocks
 from enactor.train.plans import GrpoPlan
 from enactor.train.recipe import Recipe
 from enactor.train.schedule import Schedule
@@ -49,7 +48,3 @@ class PracticeTrainer(Sealed, GRPOTrainer):  # type: ignore[misc]
             callbacks=list(callbacks),
         )
         self.remove_callback(PrinterCallback)  # prints each step; `Watch` shows a line
-
-    def _generate_single_turn(self, *arguments: Any, **named: Any) -> Any:
-        with growing_blocks():
-            return super()._generate_single_turn(*arguments, **named)

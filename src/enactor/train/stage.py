@@ -52,7 +52,8 @@ def prepare(recipe: Recipe, out: Path, fresh: bool) -> Loaded:
         forget(out)
     import torch
 
-    keep_freed_memory()
+    if recipe.method != "grpo":  # which decodes at every step: see `growing_blocks`
+        keep_freed_memory()
     torch.manual_seed(recipe.seed)
     return load(recipe)
 

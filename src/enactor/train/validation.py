@@ -60,7 +60,7 @@ def looker(
             missed = [i for i in range(len(rows)) if not exact[i]]
             right = len(rows) - len(missed)
             prompts = [_prompt(examples[i].ids, examples[i].labels) for i in missed]
-            with _decoding(model, fused), growing_blocks():
+            with _decoding(model, fused), growing_blocks(recipe.method != "grpo"):
                 texts = decode(model, tokenizer, prompts, max_tokens=MAX_TOKENS)
             dialect = DIALECTS[recipe.dialect]
             right += sum(is_right(rows[i], text, dialect) for i, text in zip(missed, texts, strict=True))
