@@ -77,9 +77,11 @@ from enactor.cli import main
 from enactor.trace import TraceStore
 
 disk = Path(sys.argv[1])
-log = disk.parent / "chats.jsonl"
-with log.open("w") as lines:
-    for number in range(400):
+records = disk.parent / "records"
+records.mkdir()
+for file in range(4):
+    lines = (records / f"chats{file}.jsonl").open("w")
+    for number in range(file, 400, 4):
         call = {"type": "function", "function": {
             "name": "send_command", "arguments": json.dumps({"command": f"KILL_LOOP Cow none {number}"})}}
         turn = [
@@ -88,13 +90,15 @@ with log.open("w") as lines:
             {"role": "tool", "tool_call_id": f"c{number}", "content": json.dumps({"dispatched": True})},
         ]
         lines.write(json.dumps({"messages": turn}) + chr(10))
+    lines.close()
 ballast = disk / "ballast"
 ballast.write_bytes(bytes(900 << 10))
 
-def ingest(*more):
+def ingest():
     out, told = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(told):
-        code = main(["ingest", str(log), "--store", str(disk / "store"), "--json", *more])
+        where = ["--store", str(disk / "store"), "--processes", "PROCESSES"]
+        code = main(["ingest", str(records), "--json", *where])
     return code, told.getvalue(), out.getvalue()
 
 code, told, _ = ingest()
@@ -109,10 +113,11 @@ print(json.dumps({
 """
 
 
-def test_an_import_that_finds_the_disk_full_goes_on_later(tmp_path: Path) -> None:
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_an_import_that_finds_the_disk_full_goes_on_later(tmp_path: Path, processes: str) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    found = on_a_small_disk(disk, "1500k", INGEST)
+    found = on_a_small_disk(disk, "1500k", INGEST.replace("PROCESSES", processes))
     assert found["code"] == 1
     assert "The disk is full: free some space and try again." in found["told"]
     assert found["again"]["added"] + found["again"]["known"] == 400
