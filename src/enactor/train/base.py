@@ -38,6 +38,8 @@ def _hush(transformers_logging: Any) -> None:
     transformers_logging.disable_progress_bar()
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     warnings.filterwarnings("ignore", message="Could not find a config file", module="peft")
+    # PEFT imports it where it is installed, and it tells of kernels for CPUs that nobody asked for.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
 
 def load_base(gguf: Path, *, check: bool = True) -> tuple[Any, Any]:
