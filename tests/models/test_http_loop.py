@@ -86,8 +86,8 @@ def test_http_loop_half_a_turn_sends_nothing() -> None:
 
 def test_http_loop_what_was_sent_is_not_sent_again() -> None:
     """The game refuses, and the model cannot be had for its second thought: the record stands."""
-    with loop(act("ATTACK_NPC Giant_frog"), refuse(500)) as (controller, game, server):
-        trace = controller.handle("attack a giant frog")
+    with loop(act("ATTACK_NPC Hill_Giant"), refuse(500)) as (controller, game, server):
+        trace = controller.handle("attack a hill giant")
     assert len(game.sent) == 1
     assert [step.result.status for step in trace.steps] == ["error"]
     assert len(server.seen) == 1 + QUICK.tries
@@ -96,11 +96,11 @@ def test_http_loop_what_was_sent_is_not_sent_again() -> None:
 
 def test_http_loop_the_second_engine_goes_on_from_what_was_done() -> None:
     spare = ScriptedEngine([""])
-    with loop(act("ATTACK_NPC Giant_frog"), refuse(500)) as (controller, game, _):
+    with loop(act("ATTACK_NPC Hill_Giant"), refuse(500)) as (controller, game, _):
         engine = FailoverEngine(controller.engine, lambda: spare, "spare")
-        Controller(engine, controller.toolbox, ladder=False).handle("attack a giant frog")
+        Controller(engine, controller.toolbox, ladder=False).handle("attack a hill giant")
     assert len(game.sent) == 1
-    assert '"status": "error", "command": "ATTACK_NPC Giant_frog"' in spare.prompts[0]
+    assert '"status": "error", "command": "ATTACK_NPC Hill_Giant"' in spare.prompts[0]
 
 
 def test_http_loop_stop_while_decoding_sends_nothing() -> None:
