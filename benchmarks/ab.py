@@ -1,7 +1,7 @@
 """How often the sequential test is wrong, and how many requests it takes.
 
-    python benchmarks/ab.py                      # a minute: 400 comparisons a line
-    python benchmarks/ab.py --runs 4000 --grid   # ten minutes: the figures of docs/deploy.md
+    python benchmarks/ab.py --runs 200           # half a minute: the figures of docs/deploy.md
+    python benchmarks/ab.py --runs 4000 --grid   # some ten minutes, more shares of discordant requests
 
 Simulated pairs: `discordant` is the share of requests where just one of the two models is right, `difference`
 how much more of all the candidate gets right. Looked at after every single request, up to `--most`.
@@ -87,7 +87,7 @@ def compare(args: argparse.Namespace) -> None:
 def drift(args: argparse.Namespace) -> None:
     """The alarm of `enactor status`: false alarms in quiet times, delay after a change."""
     rng = np.random.default_rng(1)
-    print(f"\nPage-Hinkley with the default settings, {args.runs} runs a line")
+    print(f"\nPage-Hinkley with the default settings, {args.runs // 4} runs a line")
     print("| failing before | after request 300 | alarm in the first 300 | in 2,000 | delay p50 / p90 |")
     print("|---|---|---|---|---|")
     for before in (0.05, 0.1, 0.2):

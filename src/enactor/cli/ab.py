@@ -53,7 +53,7 @@ def run(config: Ab, settings: Settings) -> int:
         _run(config, settings, comparisons)
     elif config.action == "stop":
         comparisons.end(_running(comparisons), "stopped", config.reason or "by hand")
-    _status(config, comparisons)
+    _status(config, settings, comparisons)
     return 0
 
 
@@ -61,7 +61,7 @@ def _start(config: Ab, settings: Settings, comparisons: "Comparisons") -> None:
     from enactor.deploy.sequential import Plan
     from enactor.errors import EnactorError
     from enactor.models import is_remote, model_file
-    from enactor.models.load import engine_name
+    from enactor.models.load import recorded_name
 
     if config.candidate is None:
         raise EnactorError("start needs a candidate: a model's name as for --model")
@@ -69,7 +69,7 @@ def _start(config: Ab, settings: Settings, comparisons: "Comparisons") -> None:
         model_file(config.candidate)  # a mistake shows now, not with the first request
     comparisons.start(
         config.candidate,
-        settings.model if is_remote(settings.model) else str(engine_name(settings.model) or settings.model),
+        recorded_name(settings.model),
         mode=config.mode,
         plan=Plan(
             config.alpha, config.margin, "better" if config.goal == "better" else "not worse", config.most
@@ -110,7 +110,8 @@ def _run(config: Ab, settings: Settings, comparisons: "Comparisons") -> None:
             engine.close()
 
 
-def _status(config: Ab, comparisons: "Comparisons") -> None:
+def _status(config: Ab, settings: Settings, comparisons: "Comparisons") -> None:
+    from enactor.models.load import recorded_name
     from enactor.serve.compare import status
 
     experiment = comparisons.current()
@@ -119,6 +120,12 @@ def _status(config: Ab, comparisons: "Comparisons") -> None:
         return
     found = status(comparisons, experiment)
     print(json.dumps(found) if config.as_json else "\n".join(_lines(found)))
+    now = recorded_name(settings.model)
+    if experiment.running and now != experiment.incumbent:
+        print(
+            f"in use is {now} now, and what it answers does not count: go back, or `enactor ab stop`",
+            file=sys.stderr,
+        )
 
 
 def _lines(found: dict[str, Any]) -> list[str]:

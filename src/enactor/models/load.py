@@ -89,6 +89,11 @@ def load_engine(
     return PromotedEngine(load, Registry().stamp) if follow and name == "default" else load()
 
 
+def recorded_name(name: str) -> str:
+    """What stands in the records for the engine of a model's name, a remote one's too."""
+    return name if is_remote(name) else engine_name(name) or model_file(name).stem
+
+
 def engine_name(name: str) -> str | None:
     """What the records call the engine of a model's name: of a promoted model its own; None leaves it to the
     file's."""

@@ -34,7 +34,7 @@ from enactor.models import (
     pull,
 )
 from enactor.models.cache import sha256, writing
-from enactor.models.load import engine_name
+from enactor.models.load import recorded_name
 from enactor.prompt import SYSTEM
 from enactor.serve.compare import Comparisons, advance, opened, status
 from enactor.serve.flywheel.outcome import Outcome, Refused, StepReport, Waiting
@@ -221,11 +221,8 @@ class _Turn:
         if experiment is None or experiment.candidate != self.name:
             if experiment is not None and experiment.running:
                 raise Waiting(f"another comparison runs, of {experiment.candidate}")
-            incumbent = self.settings.model
-            if not is_remote(incumbent):
-                incumbent = str(engine_name(incumbent) or incumbent)
             plan = Plan(part.alpha, part.margin, part.goal, part.most)
-            experiment = comparisons.start(self.name, incumbent, plan=plan)
+            experiment = comparisons.start(self.name, recorded_name(self.settings.model), plan=plan)
         loaded: dict[str, Any] = {}
         try:
             if experiment.running:
