@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
+sync_api.expect.set_options(timeout=15_000)  # for a machine with other work
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 MARKS = [
     pytest.mark.browser,

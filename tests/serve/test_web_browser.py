@@ -14,6 +14,8 @@ import pytest
 from browsing import CONTRAST, DARK, DESKTOP, MARKS, PHONE, launched, sync_api
 from web_console import HOSTILE, TOKEN, Running, running
 
+from enactor.serve.staging import stage
+
 pytest.importorskip("uvicorn")
 expect = sync_api.expect
 pytestmark = MARKS
@@ -276,6 +278,10 @@ def test_a_scenario_and_a_report(opened: Any, tmp_path: Path) -> None:
     )
     expect(page.locator("#vitals")).to_contain_text("At 3093, 3250, 0")
     expect(page.locator("#panel")).to_contain_text("Lobster pot")
+    expect(page.locator("#task")).to_contain_text("to come: reached:karamja_dock:8")
+    for line in stage("boat_without_the_fare").scenario.solution:
+        say(page, str(line), "executed")
+    expect(page.locator("#task .badge")).to_have_text("done")
     page.click("#open-reports")
     with page.context.expect_page() as opening:
         page.locator("#report-list a").click()

@@ -21,6 +21,7 @@ from enactor.serve.core import (
     Caller,
     Event,
     Finished,
+    Over,
     Service,
     Shed,
     as_record,
@@ -30,13 +31,13 @@ from enactor.serve.core import (
 )
 from enactor.serve.plain import plain
 from enactor.serve.scene import scene
-from enactor.serve.staging import stage
+from enactor.serve.staging import Stage, stage
 from enactor.serve.web import forms
 from enactor.serve.web.feed import Feed
 from enactor.serve.web.forms import Refused
 from enactor.serve.web.shown import cleaned, compared, shown
 from enactor.sim import Simulator
-from enactor.trace import canonical_json
+from enactor.trace import Step, canonical_json
 from enactor.world import GameState
 
 DOOR = "web"
@@ -74,6 +75,8 @@ class Console:
         self._seed = seed
         self._fixed = {"read_only": read_only, "dry_run": dry_run}
         self._requests: OrderedDict[str, str] = OrderedDict()
+        self._stage: Stage | None = None
+        self._steps: list[Step] = []
         self._changing = threading.Lock()
         self._comparing = threading.Lock()
         self._incoming: SimpleQueue[Event | None] = SimpleQueue()
@@ -180,7 +183,9 @@ class Console:
             self.service.stop(self.caller, self.account)
             with held.game.one_at_a_time():
                 held.backend = held.game.backend = world
+            self._stage, self._steps = begun, []
         self.feed.publish({"event": "reset"})
+        self._look_at_goal()
         return {"ok": True, "say": begun.scenario.say if begun else ""}
 
     # -- what is said of it -----------------------------------------------------------------------------
@@ -272,6 +277,10 @@ class Console:
                 continue
             try:
                 self.feed.publish(self._record(event))
+                if isinstance(event, Finished):
+                    self._steps += event.trace.steps
+                if isinstance(event, Finished | Over):
+                    self._look_at_goal()
             except Exception:  # one that cannot be shown must not silence those after it
                 traceback.print_exc(file=sys.stderr)
 
@@ -285,6 +294,16 @@ class Console:
                 while len(self._requests) > RECENT:
                     self._requests.popitem(last=False)
         return record
+
+    def _look_at_goal(self) -> None:
+        """Tell how the scenario that is being played stands."""
+        begun = self._stage
+        if begun is None:
+            self.feed.publish({"event": "task", "task": None})
+            return
+        lacking = begun.lacking(self.service.accounts[self.account].observe(), self._steps)
+        one = begun.scenario
+        self.feed.publish({"event": "task", "task": {"id": one.id, "say": one.say, "lacking": list(lacking)}})
 
     def _watch(self) -> None:
         """Publish the world when it has changed and somebody looks."""

@@ -17,7 +17,7 @@ STREAMS = 16
 QUIET_S = 15.0
 """After so long without an event a comment goes out, so that a lost link is noticed."""
 
-LATEST = frozenset({"scene", "session", "progress", "queued", "reset"})
+LATEST = frozenset({"scene", "session", "task", "progress", "queued", "reset"})
 """Of these only the last one matters, for each request."""
 
 

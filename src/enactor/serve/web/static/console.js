@@ -9,7 +9,7 @@ import { KEYS, listen, setSingle, single } from "./keys.js";
 import { TileMap } from "./map.js";
 import { PANELS, drawNear, drawPanel, drawVitals } from "./panels.js";
 import { onLogin } from "./server.js";
-import { Turns } from "./turns.js";
+import { Turns, badge } from "./turns.js";
 
 const LOG_MS = 2000;
 const NO_SCENE = { running: true, tile: null, npcs: [], objects: [], inventory: null, skills: [], equipment: [] };
@@ -68,6 +68,7 @@ function link(text, kind = text) {
 const GENERAL = {
   scene: ({ scene }) => look(scene),
   session: ({ session }) => drawSession(session),
+  task: ({ task }) => drawTask(task),
   reset: () => {
     map.trail = [];
     map.shown = null;
@@ -82,6 +83,13 @@ function tell(event) {
   $("queue").hidden = open < 2;
   $("queue").textContent = `${open} requests are open.`;
   document.title = turn.question ? "? Enactor" : "Enactor";
+}
+
+function drawTask(task) {
+  $("task").hidden = !task;
+  if (!task) return;
+  const stands = task.lacking.length ? el("span", {}, "to come: ", said(task.lacking.join(", "), "code")) : badge("done", "ok");
+  fill($("task"), "Task: ", said(task.say), " · ", stands);
 }
 
 function look(scene) {
