@@ -3,6 +3,7 @@
 import json
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -336,3 +337,33 @@ def test_a_full_disk_is_told(page: Running, monkeypatch: pytest.MonkeyPatch) -> 
     answer = page.client.post("/api/rate", json={"trace": done["trace_id"], "rating": 1})
     assert answer.status_code == 507
     assert "free some space" in answer.json()["error"]
+
+
+def test_the_live_game_is_shown_and_neither_reset_nor_sped_up(tmp_path: Path) -> None:
+    from enactor.bridge import LiveBackend
+    from enactor.sim import Simulator
+    from enactor.sim.plugin_files import PluginFiles
+    from enactor.world import ipc
+
+    files = tmp_path / "game"
+    files.mkdir()
+    stop = threading.Event()
+    plugin = PluginFiles(Simulator(), ipc.Mailbox(files, "default"), poll_s=0.005, speed=40.0)
+    thread = threading.Thread(target=plugin.serve, args=(stop,), daemon=True)
+    thread.start()
+    try:
+        with LiveBackend(folder=files) as backend, running(tmp_path, backend=backend) as made:
+            session = made.client.get("/api/session").json()
+            assert (session["backend"], session["speeds"], session["scenarios"]) == ("live", [], False)
+            done = made.say("walk 20 east")
+            assert done["played"]["outcome"] == "executed"
+            for path, body in (("scenario", {"scenario": ""}), ("speed", {"speed": 1})):
+                assert made.client.post(f"/api/{path}", json=body).status_code == 409
+            with made.client.stream("GET", "/api/events"):  # somebody looks
+                seen = made.until(lambda e: e["event"] == "scene")["scene"]
+            assert seen["tile"][0] > 3222
+            assert seen["npcs"]
+            assert made.client.get("/api/log").status_code == 200
+    finally:
+        stop.set()
+        thread.join(5)
