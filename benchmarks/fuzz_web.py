@@ -36,8 +36,8 @@ CHECKS = (
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE")
 
 
-def by_schema(made: Running, st: str, seconds: int, seed: int) -> int:
-    """Run schemathesis for so long; its exit code."""
+def by_schema(made: Running, folder: Path, st: str, seconds: int, seed: int) -> int:
+    """Run schemathesis for so long, its own files in `folder`; its exit code."""
     command = [
         *(st, "run", f"{made.base}/api/openapi.json"),
         *("--header", f"Origin: {made.base}"),
@@ -54,7 +54,9 @@ def by_schema(made: Running, st: str, seconds: int, seed: int) -> int:
         *("--phases", "examples,coverage,fuzzing", "--max-examples", "100000", "--continue-on-failure"),
         *("--request-timeout", "30", "--suppress-health-check", "all", "--warnings", "off"),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 300, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=seconds + 300, check=False, cwd=folder
+    )
     print("\n".join(done.stdout.splitlines()[-60:]))
     return done.returncode
 
@@ -136,7 +138,7 @@ def main() -> int:
         with running(Path(folder) / "guarded", token=TOKEN) as made:
             faults = by_strangers(made, given.seconds / 5, given.seed)
         with running(Path(folder) / "open") as made:
-            code = by_schema(made, given.st, given.seconds, given.seed)
+            code = by_schema(made, Path(folder), given.st, given.seconds, given.seed)
             alive = httpx.get(made.base).status_code == 200
     text = told.getvalue()
     tracebacks = text.count("Traceback")

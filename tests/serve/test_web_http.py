@@ -367,3 +367,31 @@ def test_the_live_game_is_shown_and_neither_reset_nor_sped_up(tmp_path: Path) ->
     finally:
         stop.set()
         thread.join(5)
+
+
+def test_what_was_not_taken_is_no_part_of_the_conversation(page: Running) -> None:
+    page.console.feed.publish({"event": "mark"})
+    for message in ("   ", "x" * 2500):
+        assert page.client.post("/api/say", json={"message": message}).status_code == 422
+    page.say("thanks")
+    kept = [record["event"] for _, record, _ in page.console.feed._events]
+    assert "refused" not in kept[kept.index("mark") :]
+
+
+def test_a_game_that_cannot_be_read_is_told(page: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    from enactor.errors import EnactorError
+
+    def broken(_: object) -> None:
+        raise EnactorError("the state file is gone: start the client")
+
+    monkeypatch.setattr(type(page.service.accounts["default"]), "observe", broken)
+    with page.client.stream("GET", "/api/events"):
+        page.until(lambda e: e["event"] == "scene" and "start the client" in e["scene"].get("problem", ""))
+
+
+def test_a_fault_of_the_program_shows_one_sentence(page: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("enactor.serve.web.console.scenarios", lambda: 1 / 0)
+    answer = page.client.get("/api/scenarios")
+    assert answer.status_code == 500
+    assert answer.json() == {"error": "Something went wrong in the service itself; its log has more."}
+    assert answer.headers["content-security-policy"]

@@ -275,9 +275,11 @@ class Console:
         while (event := self._incoming.get()) is not None:
             if event.session.account != self.account or event.session.door not in (DOOR, "later"):
                 continue
+            if isinstance(event, NotTaken | Shed):
+                continue  # the page that asked has its answer
             try:
                 self.feed.publish(self._record(event))
-                if isinstance(event, Finished):
+                if isinstance(event, Finished) and self._stage is not None:
                     self._steps += event.trace.steps
                 if isinstance(event, Finished | Over):
                     self._look_at_goal()

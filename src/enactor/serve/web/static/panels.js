@@ -6,6 +6,7 @@ import { badge } from "./turns.js";
 const count = new Intl.NumberFormat("en").format;
 
 export function drawVitals(scene) {
+  if (scene.problem) return fill($("vitals"), said(scene.problem, "p.problem"));
   if (!scene.running) return fill($("vitals"), badge("client off", "failed"), el("span", {}, "The game client is not running."));
   const [now, max] = scene.health ?? [null, null];
   return fill(
