@@ -1,4 +1,4 @@
-"""A run with real weights: greedy decoding gives the same plays twice, and the engine tells its probability."""
+"""With real weights: greedy decoding gives the same plays twice, and the engine tells its probability."""
 
 from dataclasses import replace
 
