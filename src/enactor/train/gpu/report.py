@@ -44,6 +44,6 @@ def lines(run: DryRun) -> Iterator[str]:
         yield f"  {name:20}{taken}, {run.tokens / hours / 3600:,.0f} tokens/s"
     if not run.hours:
         yield "  none of the known cards has the memory"
-    yield "Published runs took up to twice that time, and 0.9 to 1.25 times that memory: docs/gpu.md."
+    yield "Published runs took up to twice that time, and 0.9 to 1.4 times that memory: docs/gpu.md."
     if plan.quantize == "nf4" and find_spec("bitsandbytes") is None:
         yield "To run it: pip install 'enactor[train,gpu]'"
