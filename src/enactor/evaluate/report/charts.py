@@ -9,7 +9,7 @@ from enactor.evaluate.report.markup import Markup, joined, tag
 WIDTH = 440  # so that text of 11 units is legible where a phone shows the chart 340 pixels wide
 _LEFT = 42
 _FOOT = 34
-_LABEL = 17  # characters of a row's name
+_LABEL = 16  # characters of a row's name
 _TOP = 8
 _RIGHT = 12
 
