@@ -179,7 +179,8 @@ def _placer(
 def _label(name: str, x: float, y: float) -> Markup:
     """A row's name to the left of x, cut to the room that there is; the whole of it is its title."""
     shown = name if len(name) <= _LABEL else f"{name[: _LABEL - 1]}…"
-    return tag("text", shown, tag("title", name), x=x, y=_r(y), class_="end")
+    small = " small" if len(shown) > 13 else ""
+    return tag("text", shown, tag("title", name), x=x, y=_r(y), class_=f"end{small}")
 
 
 def _thin(points: Points, most: int = 400) -> Points:
