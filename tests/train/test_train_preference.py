@@ -102,6 +102,7 @@ def test_the_first_loss_is_that_of_trl_untouched(chosen, pairs, tmp_path, tiny_b
     assert _curves(tmp_path / "ours")[0]["loss"] == pytest.approx(theirs, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_micro_batches_give_the_same_margins(chosen, pairs, tmp_path):
     plain = chosen.model_copy(update={"preference": chosen.preference.model_copy(update={"anchor": 0.0})})
     _run(plain, pairs, tmp_path / "whole")

@@ -177,6 +177,7 @@ def test_it_ends_when_the_calls_get_no_better_and_keeps_the_best(recipe, tmp_pat
     assert made.metrics["eval_loss"] == pytest.approx(looks[1]["eval_loss"])
 
 
+@pytest.mark.slow
 def test_it_may_end_on_the_loss_too_and_resumes_alike(recipe, tmp_path, monkeypatch):
     early, data = _validated(
         tmp_path, recipe, patience=2, stop_on="loss", learning_rate=0.3, clip=100.0, epochs=4
