@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -10,12 +11,14 @@ from enactor.curate import BuildConfig, build
 from enactor.curate.certificate import family_of
 from enactor.errors import EnactorError
 from enactor.evaluate.certified import LeakageError, suite_standing
+from enactor.evaluate.metrics import NAMES
 from enactor.evaluate.score import play
-from enactor.evaluate.suite import SUITES, Suite, load_suite
+from enactor.evaluate.suite import SUITES, Entry, Suite, SuiteFile, load_suite
 from enactor.evaluate.versions import changed, record
 from enactor.world import COMMANDS, TOOLS, parse
 from enactor.world.phrasebook import TEST_SHARE
 
+PAGE = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text(encoding="utf-8")
 SHIPPED = tuple(name for name in SUITES if name != "real")
 
 
@@ -26,6 +29,29 @@ def suite(request) -> Suite:
 
 def test_a_suite_is_what_its_version_says():
     assert changed() == [], "write a new version: python -m enactor.evaluate.versions"
+
+
+def test_the_page_tells_the_sizes_and_every_key(suite):
+    assert f"| `{suite.name}` | {len(suite.cases)} | {len(suite.scenarios)} |" in PAGE
+    assert all(f"`{name}`" in PAGE for name in SUITES)
+    keys = {field.alias or key for key, field in Entry.model_fields.items()} | set(SuiteFile.model_fields)
+    assert [key for key in keys if f"`{key}`" not in PAGE] == []
+
+
+def test_every_figure_stands_on_the_page():
+    told = {word.strip() for line in PAGE.splitlines() for word in line.split("|")[1:2]}
+    told = {part.strip() for cell in told for part in cell.split(",")}
+    names = {name.split(",")[0].split(" where ")[0] for name in NAMES.values()}
+    grouped = {
+        "pass^1",
+        "pass^4",
+        "pass^8",
+        "prompt tokens",
+        "completion tokens",
+        "paraphrase groups all right",
+    }
+    grouped |= {"executed without force"}
+    assert {name for name in names - grouped if not any(name in cell for cell in told)} == set()
 
 
 def test_sizes(suite):
