@@ -9,8 +9,9 @@ after each answer; half of the requests are typed, half need the model. Every co
 the game's side writes down each one that reaches it. In the end: what was acknowledged and has no end (lost),
 what reached the game twice (doubled), the service's own overhead (taking a request, both its fsyncs, events,
 the record; without the queue, the engine, the controller and the game), and with the embedded model how many
-requests were shed and how long STOP took from the call to the game. One JSON object is printed; the exit code
-is 1 when something was lost or doubled.
+requests were shed and how long STOP took from the call to the game. `machine_ms` is the control: by how much
+a process that does nothing but sleep for 5 ms overslept meanwhile; below that nothing can be told. One JSON
+object is printed; the exit code is 1 when something was lost or doubled.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import json
 import random
 import re
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
@@ -159,6 +161,9 @@ def run(folder: Path, players: int, seconds: float, engine: str, think_s: float)
     service = Service(accounts, model, store=TraceStore(folder / "log"), folder=folder, limits=limits)
     service.subscribe(ledger.listen)
     service.start()
+    control = subprocess.Popen(
+        [sys.executable, "-c", CONTROL], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     cpu = time.process_time()
     until = time.monotonic() + seconds
     threads = [
@@ -177,6 +182,7 @@ def run(folder: Path, players: int, seconds: float, engine: str, think_s: float)
     for thread in threads:
         thread.join()
     cpu = time.process_time() - cpu
+    late = [float(word) for word in control.communicate("")[0].split()]
     time.sleep(0.5)
     service.close()
     lost = [request for request in ledger.taken if not ledger.ends[request]]
@@ -195,7 +201,20 @@ def run(folder: Path, players: int, seconds: float, engine: str, think_s: float)
         "carrying_overhead_ms": quantiles(ledger.overheads),
         "overhead_ms": quantiles([a + b for a, b in zip(ledger.submits, ledger.overheads, strict=False)]),
         "stop_ms": quantiles(ledger.stops),
+        "machine_ms": quantiles(late),
     }
+
+
+CONTROL = """
+import sys, threading, time
+late, ended = [], threading.Event()
+threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+while not ended.is_set():
+    started = time.perf_counter()
+    time.sleep(0.005)
+    late.append(time.perf_counter() - started - 0.005)
+print(*late)
+"""
 
 
 def quantiles(seconds: list[float]) -> dict[str, float]:

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -108,14 +108,21 @@ def counted(last: Mapping[str, Any]) -> tuple[int | None, int | None]:
 
 class Reins:
     """The `Backend` of one request. `before_first` is called before anything of it goes to the game. Once the
-    request is ended nothing more is sent, and what it began is stopped."""
+    request is ended nothing more is sent, and what it began is stopped. `waits` surrounds the waiting for a
+    game that takes its time."""
 
     def __init__(
-        self, account: Account, cancel: Cancel, before_first: Callable[[], None], progress: OnProgress
+        self,
+        account: Account,
+        cancel: Cancel,
+        before_first: Callable[[], None],
+        progress: OnProgress,
+        waits: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._hand = Hand(account.game, None)
         self._hand.watch = self._watch
         self._pace = account.pace
+        self._waits = waits if account.live or account.pace > 0 else nullcontext
         self._cancel = cancel
         self._before_first = before_first
         self._progress = progress
@@ -139,7 +146,8 @@ class Reins:
     def send(self, line: str) -> Mapping[str, Any]:
         """See `Backend.send`. Raises `Cancelled` once the request is ended."""
         self._begin()
-        return self._hand.send(line)
+        with self._waits():
+            return self._hand.send(line)
 
     def settle(self, limit_s: float) -> Mapping[str, Any]:
         """See `Backend.settle`. The end of the request is an error response, as an interruption in the game
@@ -147,6 +155,10 @@ class Reins:
         self._passed = 0.0
         # In a world that is to be watched, a tick at a time.
         step = TICK_S * max(self._pace, 1.0) if self._pace > 0 and self.name == "sim" else limit_s
+        with self._waits():
+            return self._settle(limit_s, step)
+
+    def _settle(self, limit_s: float, step: float) -> Mapping[str, Any]:
         try:
             while True:
                 last = self._hand.settle(min(step, limit_s - self._passed))
@@ -159,7 +171,8 @@ class Reins:
     def client(self, action: ClientAction) -> Mapping[str, Any]:
         """See `Backend.client`."""
         self._begin()
-        return self._hand.client(action)
+        with self._waits():
+            return self._hand.client(action)
 
     def logs(self, since_s: float = 30.0, grep: str = "", level: str = "INFO") -> list[str]:
         """See `Backend.logs`."""

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Unpack
 
@@ -174,13 +174,16 @@ class _Waiter:
 
 class Seat:
     """The `Engine` of one request: the model that answered when it began answers to its end. `seconds` is
-    what it has spent here."""
+    what it has spent here. `waits` surrounds the waiting for the model."""
 
-    def __init__(self, desk: Desk, cancel: Cancel) -> None:
+    def __init__(
+        self, desk: Desk, cancel: Cancel, waits: Callable[[], AbstractContextManager[None]] = nullcontext
+    ) -> None:
         self.model = desk.model
         self.seconds = 0.0
         self._desk = desk
         self._cancel = cancel
+        self._waits = waits
 
     @property
     def name(self) -> str:
@@ -190,7 +193,8 @@ class Seat:
         """See `Engine.complete`. Raises `Cancelled` at once when the request is ended."""
         started = time.monotonic()
         try:
-            return self._desk.complete(self.model, prompt, self._cancel, options)
+            with self._waits():
+                return self._desk.complete(self.model, prompt, self._cancel, options)
         finally:
             self.seconds += time.monotonic() - started
 

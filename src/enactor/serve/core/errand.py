@@ -16,6 +16,7 @@ from enactor.prompt.render import recent
 from enactor.serve.changes import changes
 from enactor.serve.core import events
 from enactor.serve.core.account import Account, Reins, counted
+from enactor.serve.core.baton import Baton
 from enactor.serve.core.cancel import Cancel
 from enactor.serve.core.desk import Desk, Seat
 from enactor.serve.core.events import Access, Event, Session
@@ -59,6 +60,7 @@ class Parts:
     left_running: Callable[[Account, events.Finished, GameState], None]
     noted: Callable[[str, Trace], None]
     later: Later
+    baton: Baton
     loop_window_s: float = 120.0
     read_only: bool = False
     dry_run: bool = False
@@ -100,8 +102,8 @@ class _Errand:
     def __init__(self, entry: Entry, account: Account, talk: Conversation, parts: Parts) -> None:
         self.entry, self.account, self.talk, self.parts = entry, account, talk, parts
         self.told = (entry.request, entry.session, entry.ticket.place)
-        self.seat = Seat(parts.desk, entry.cancel)
-        self.reins = Reins(account, entry.cancel, self.begin, self.progress)
+        self.seat = Seat(parts.desk, entry.cancel, parts.baton.lent)
+        self.reins = Reins(account, entry.cancel, self.begin, self.progress, parts.baton.lent)
         self.typed = is_typed(entry.ticket.message)
         self.steps: list[Step] = []
         self.before: GameState | None = None
@@ -127,7 +129,8 @@ class _Errand:
         session = agent.Session(controller, history, entry.ticket.waiting or None)
         try:
             self.before = self.account.observe()
-            trace = session.say(entry.ticket.message, self.step)
+            with parts.baton.held():
+                trace = session.say(entry.ticket.message, self.step)
             trace = self.trace = credited_trace(trace) if self.typed else trace
             parts.later.note(entry.ticket.caller, self.account, entry.ticket.place)
             after = self.account.observe()
@@ -147,7 +150,8 @@ class _Errand:
         played = Played(trace, tuple(changes(self.before, after)))
         running = self._running(trace, after)
         if running and not self.account.live and not self.account.pace and self.account.loop_s > 0:
-            self.reins.settle(self.account.loop_s)
+            with self.parts.baton.held():
+                self.reins.settle(self.account.loop_s)
             later = self.account.observe()
             played = replace(played, later=tuple(changes(after, later)), later_s=self.account.loop_s)
             running = False  # the game stands still again
@@ -191,7 +195,8 @@ class _Errand:
     def begin(self) -> None:
         """Before the first command of it goes out: from here on a restart will not repeat it."""
         started = time.monotonic()
-        self.parts.journal.write(self.entry.ticket, "dispatching")
+        with self.parts.baton.lent():
+            self.parts.journal.write(self.entry.ticket, "dispatching")
         self.journaled = time.monotonic() - started
         self.entry.begun = True
 

@@ -19,6 +19,7 @@ from enactor.errors import EnactorError
 from enactor.serve.core import events
 from enactor.serve.core.account import Account
 from enactor.serve.core.admission import NO_PERMISSION, Admission, Permit, everyone_acts, needs_model, stops
+from enactor.serve.core.baton import Baton
 from enactor.serve.core.bus import Bus, Listener
 from enactor.serve.core.cancel import Cancel
 from enactor.serve.core.compare import Choice, Compare, Comparison
@@ -92,6 +93,7 @@ class Service:
             self._loops.began,
             self.feedback.note,
             self._later,
+            Baton(),
             loop_window_s,
             read_only,
             dry_run,

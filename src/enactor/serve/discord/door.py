@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
 from enactor.serve.core import Caller, Event, Service, stops
 from enactor.serve.core.events import Refused, Shed
@@ -31,6 +32,7 @@ class Door:
         self._paper = paper
         self._loop = asyncio.get_running_loop()
         self._panels: dict[str, Panel] = {}
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
         self._chosen: OrderedDict[str, str] = OrderedDict()
         # STOP never waits behind a request that is being written to the disk, or a model that is opened.
@@ -39,11 +41,17 @@ class Door:
         self._leave = service.subscribe(self._hear)
 
     async def submit(self, caller: Caller, account: str, text: str, place: Place, request: str) -> Event:
-        """Hand a message in; what came of it at once. What it comes to is told on its panel."""
-        pool = self._stops if stops(text) else self._work
-        return await self._loop.run_in_executor(
-            pool, lambda: self.service.submit(caller, account, text, place=str(place), request=request)
-        )
+        """Hand a message in; what came of it at once. What it comes to is told on its panel. A player's
+        messages go in as they came; STOP passes them."""
+
+        def work() -> Event:
+            return self.service.submit(caller, account, text, place=str(place), request=request)
+
+        if stops(text):
+            return await self._loop.run_in_executor(self._stops, work)
+        turn = self._turns.setdefault(caller.player, asyncio.Lock())
+        async with turn:
+            return await self._loop.run_in_executor(self._work, work)
 
     async def call(self, work: Callable[[], T]) -> T:
         """Something of the service that may take a while."""
