@@ -15,9 +15,9 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -2, -4, -8  # mal
 _MMAP_MAX = 65536  # glibc's default
 _MB = 2**20
 _CHECKPOINTS = 3  # two are kept while the third is written
-_ACTIVATIONS = 30
-"""Values of the model's width that a token keeps for the backward pass of a layer, adapter included; fitted
-to the measured peak of the 135M at 8 rows of 190 tokens (docs/training.md)."""
+_ACTIVATIONS = 20
+"""Values of the model's width that a token keeps for the backward pass of a layer, adapter included: an
+estimate, with which the 135M at 8 rows of 510 tokens comes to what it was seen at (docs/training.md)."""
 
 
 def keep_freed_memory() -> bool:
