@@ -167,7 +167,7 @@ class _Errand:
                 trace = signed(trace, self.entry.session, self.parts.store)
                 if self.parts.store is not None:
                     self.parts.store.append(trace)
-            self.parts.journal.done(type(last).__name__.lower(), self.entry.request)
+            self.parts.journal.done(type(last).__name__.lower(), self.entry.request, wait=False)
         except EnactorError as error:
             done = f"{trace.reply.rstrip('.')}. But it was not recorded: " if trace else ""
             return events.Failed(*self.told, f"{done}{error}", trace)

@@ -99,13 +99,14 @@ class Journal:
         line = (canonical_json({**ticket.line(step), **more}) + "\n").encode("utf-8", "backslashreplace")
         self._put((ticket.request, step, line))
 
-    def done(self, how: str, *requests: str) -> None:
-        """The last line of each request, all with one write."""
+    def done(self, how: str, *requests: str, wait: bool = True) -> None:
+        """The last line of each request, all with one write. Without `wait` it follows: lost with a kill, the
+        request is reported as interrupted though it was not."""
         lines = []
         for request in requests:
             row = {"request": request, "step": "done", "how": how, "schema": SCHEMA, "at": time.time()}
             lines.append((request, "done", (canonical_json(row) + "\n").encode("utf-8", "backslashreplace")))
-        self._put(*lines)
+        self._put(*lines, wait=wait)
 
     def close(self) -> None:
         """Write what waits, and let another process have it."""
@@ -119,7 +120,7 @@ class Journal:
             os.close(self._handle)
             os.close(self._lock_handle)
 
-    def _put(self, *lines: tuple[str, str, bytes]) -> None:
+    def _put(self, *lines: tuple[str, str, bytes], wait: bool = True) -> None:
         writes = [_Write(*line) for line in lines]
         with self._wake:
             if self._closed:
@@ -130,7 +131,7 @@ class Journal:
                 return
             self._waiting += writes
             self._wake.notify()
-        for write in writes:
+        for write in writes if wait else ():
             write.ready.wait()
             if write.error is not None:
                 raise EnactorError(_cure(self.path, write.error)) from write.error
