@@ -10,6 +10,7 @@ from typing import Any
 
 from enactor import agent
 from enactor.agent import Controller, Toolbox
+from enactor.agent.controller import LIMIT_S, MAX_CALLS
 from enactor.errors import EnactorError
 from enactor.models.engine import Engine
 from enactor.prompt.render import recent
@@ -66,6 +67,8 @@ class Parts:
     dry_run: bool = False
     turns: int = 8
     ask_s: float = 60.0
+    max_calls: int = MAX_CALLS
+    limit_s: float = LIMIT_S
 
 
 def carry_out(entry: Entry, account: Account, talk: Conversation, parts: Parts) -> None:
@@ -123,7 +126,14 @@ class _Errand:
         )
         calls = typed_calls(entry.ticket.message) if self.typed else ""
         engine: Engine = self.seat if isinstance(calls, str) else Dictated(calls)
-        controller = Controller(engine, toolbox, system=self.seat.model.system, source=entry.session.door)
+        controller = Controller(
+            engine,
+            toolbox,
+            system=self.seat.model.system,
+            source=entry.session.door,
+            max_calls=parts.max_calls,
+            limit_s=parts.limit_s,
+        )
         own = not entry.ticket.deferred
         history = recent(self.talk.history, parts.turns) if own else []
         session = agent.Session(controller, history, entry.ticket.waiting or None)

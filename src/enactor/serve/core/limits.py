@@ -5,6 +5,8 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from enactor.agent.controller import LIMIT_S, MAX_CALLS
+
 KNOWN = 10_000
 """Players whose pace is remembered; the oldest are forgotten first."""
 
@@ -15,7 +17,8 @@ class Limits:
 
     `ask_s` is how long a question stays open, `engine_wait_s` the longest expected wait for the model before
     requests are turned away, `engine_s` how long one completion may take, `stale_s` the age at which a
-    request that a restart finds is no longer carried out. `turns` of a conversation are kept.
+    request that a restart finds is no longer carried out. `turns` of a conversation are kept. `max_calls` and
+    `request_s` bound one request, as `Controller` does.
     """
 
     per_player: int = 5
@@ -27,6 +30,8 @@ class Limits:
     engine_s: float = 300.0
     stale_s: float = 900.0
     turns: int = 8
+    max_calls: int = MAX_CALLS
+    request_s: float = LIMIT_S
 
 
 class Pace:

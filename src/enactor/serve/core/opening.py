@@ -1,6 +1,7 @@
 """From settings to a running service: the accounts' games, the model, the store."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from enactor.serve.core.account import Account, SharedTasks
@@ -28,6 +29,11 @@ def open_service(
     simulators, each its own game (with none: that of the settings). `folder` has the queue and the tasks for
     later; without it `service_folder(door)`. Raises `EnactorError`."""
     folder = folder or service_folder(door)
+    limits = replace(
+        limits or Limits(engine_s=settings.engine_timeout),
+        max_calls=settings.max_calls,
+        request_s=settings.time_limit,
+    )
     names = tuple(accounts) or (settings.account,)
     games = []
     for number, name in enumerate(names):
@@ -47,7 +53,7 @@ def open_service(
         permit=permit,
         store=store,
         folder=folder,
-        limits=limits or Limits(engine_s=settings.engine_timeout),
+        limits=limits,
         loop_window_s=settings.loop_window,
         read_only=settings.read_only,
         dry_run=settings.dry_run,

@@ -99,6 +99,8 @@ class Service:
             dry_run,
             limits.turns,
             limits.ask_s,
+            limits.max_calls,
+            limits.request_s,
         )
         self._lock = threading.Lock()
         self._taking: set[str] = set()

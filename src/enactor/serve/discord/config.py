@@ -24,6 +24,8 @@ SETTINGS = (
     "fallback",
     "backend",
     "dry_run",
+    "max_calls",
+    "time_limit",
     "read_only",
     "log",
     "training_log",
