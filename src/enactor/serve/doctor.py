@@ -40,7 +40,12 @@ EXTRAS: dict[str, tuple[str, tuple[str, ...]]] = {
     "gpu": ("to train with weights in four bits", ("bitsandbytes",)),
     "track": ("for a recipe's `track: true`", ("trackio",)),
     "mcp": ("for `enactor serve mcp`", ("mcp", "jsonschema", "starlette", "uvicorn")),
-    "serve": ("for `enactor serve model` and `enactor label`", ("starlette", "uvicorn")),
+    "serve": (
+        "for `enactor serve model`, `serve web` and `label`",
+        ("prometheus-client", "starlette", "uvicorn"),
+    ),
+    "discord": ("for `enactor serve discord`", ("discord.py",)),
+    "deploy": ("for `enactor deploy`", ("libgguf", "ollama")),
 }
 """Extra -> what it is for, and the packages that it brings."""
 DISK_MB = 600
