@@ -33,8 +33,9 @@ class Controller:
     `system` is the system turn (the tuned models' short one, or one with the tool description for a base).
     With the short one the prompt offers the commands that the message likely means. `ladder` allows the rungs
     after the strict parser, `forced` the second decode among them, and leaves out numbers that nobody said.
-    `recover` makes a failed step good where it is known how, once in a request, and else gives the model one
-    more turn when the game refused a call. `max_calls` and `limit_s` bound a request (see `Course`).
+    `mend` makes a failed step good where it is known how, once in a request; `recover` allows that, and else
+    gives the model one more turn when the game refused a call. `max_calls` and `limit_s` bound a request (see
+    `Course`).
     """
 
     engine: Engine
@@ -44,6 +45,7 @@ class Controller:
     ladder: bool = True
     forced: bool = True
     recover: bool = True
+    mend: bool = True
     source: str = "enactor"
     max_calls: int = MAX_CALLS
     limit_s: float = LIMIT_S
@@ -117,7 +119,7 @@ class Controller:
             render_prompt, message, state, history, offered=offered, system=self.system, dialect=self.dialect
         )
         decision = decide(self.engine, render(), self.dialect, ladder=self.ladder, forced=self.forced)
-        course = self._course(recover=self.recover)
+        course = self._course(recover=self.recover and self.mend)
         calls = decision.calls
         if self.ladder:
             calls = tuple(leave_out_unsaid(call, message, history) for call in calls)

@@ -114,6 +114,8 @@ def _fetched(line: str, state: GameState, backend: Backend) -> tuple[str, ...] |
     lying = _lying(backend)
     for one in missing:
         count, names = _names(one)
+        if "Coins" in names:  # how many it takes is known when it is bought
+            return None
         if name := next((name for name in names if lying.get(name, 0) >= count), None):
             found += [f"PICK_UP_ITEM {_form(name)}"] * count
         elif name := next((name for name in names if (state.bank or {}).get(name, 0) >= count), None):

@@ -91,7 +91,7 @@ class Predictor:
         try:
             watch = Stopwatch(Simulator(seed=self.seed, start=request.state))
             toolbox = Toolbox(watch, self.loop_window_s, self.read_only, self.dry_run)
-            controller = Controller(self.engine, toolbox, system=self.system, source="predict")
+            controller = Controller(self.engine, toolbox, system=self.system, mend=False, source="predict")
             started = time.perf_counter()
             trace = controller.handle(request.message, request.history)
         except EnactorError as error:
