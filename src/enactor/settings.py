@@ -41,6 +41,28 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Folders = Annotated[tuple[Folder, ...], BeforeValidator(_split)]
 
 
+SERVED = (
+    "model",
+    "endpoint",
+    "key_file",
+    "engine_timeout",
+    "fallback",
+    "backend",
+    "dry_run",
+    "max_calls",
+    "time_limit",
+    "read_only",
+    "log",
+    "training_log",
+    "loop_window",
+    "threads",
+    "context",
+    "cache",
+    "seed",
+)
+"""The settings that every door of the service takes."""
+
+
 class SettingsError(EnactorError):
     """Settings that cannot be used. `problems` has one line each; `keys` the settings they are about."""
 

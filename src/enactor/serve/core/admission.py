@@ -14,6 +14,12 @@ Permit = Callable[[Caller, str], Access]
 """What a caller may do on an account."""
 
 NO_PERMISSION = "Sorry, I only take requests from the players I was set up for."
+ALREADY = "This request was taken already."
+BROKEN_OFF = (
+    "The service was ended in the middle of this. Part of it may have happened; it is not repeated: look at "
+    "the state, and ask again for what is missing."
+)
+TOO_OLD = "The service was down for too long to do this unasked; ask again if you still want it."
 
 
 class Queued(Protocol):

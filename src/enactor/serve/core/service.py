@@ -16,7 +16,7 @@ from queue import SimpleQueue
 
 from enactor.agent import Controller, Deferred, Toolbox
 from enactor.errors import EnactorError
-from enactor.serve.core import events
+from enactor.serve.core import admission, events
 from enactor.serve.core.account import Account
 from enactor.serve.core.admission import NO_PERMISSION, Admission, Permit, everyone_acts, needs_model, stops
 from enactor.serve.core.baton import Baton
@@ -175,7 +175,7 @@ class Service:
             return self._stop(caller, message, told)
         with self._lock:
             if request in self._taking or self._journal.known(request):
-                return events.Refused(*told, ALREADY)
+                return events.Refused(*told, admission.ALREADY)
             self._taking.add(request)
             thinking = len(self._thinking)
         try:
@@ -357,7 +357,7 @@ class Service:
             self._bus.emit(events.Cancelled(entry.request, entry.session, entry.ticket.place, why))
 
     def _report(self, ticket: Ticket, *, begun: bool) -> None:
-        message, session = BROKEN_OFF if begun else TOO_OLD, _session(ticket)
+        message, session = admission.BROKEN_OFF if begun else admission.TOO_OLD, _session(ticket)
         if self.store is not None:
             meta = {"engine": "", "interrupted": True}
             trace = Trace(ticket.message, message, "failed", "failed", source=session.door, meta=meta)
@@ -387,14 +387,6 @@ class Service:
     def _close_questions(self) -> None:
         for session in self._talks.close_old(f"no answer within {self.limits.ask_s:g} s"):
             self._lanes[session.account].stir()
-
-
-ALREADY = "This request was taken already."
-BROKEN_OFF = (
-    "The service was ended in the middle of this. Part of it may have happened; it is not repeated: look at "
-    "the state, and ask again for what is missing."
-)
-TOO_OLD = "The service was down for too long to do this unasked; ask again if you still want it."
 
 
 def _session(ticket: Ticket) -> Session:

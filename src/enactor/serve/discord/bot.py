@@ -9,10 +9,9 @@ from discord import app_commands
 
 from enactor.errors import EnactorError
 from enactor.serve.core import Caller
-from enactor.serve.core.admission import NO_PERMISSION
+from enactor.serve.core.admission import ALREADY, NO_PERMISSION
 from enactor.serve.core.events import Refused, Shed
 from enactor.serve.core.feedback import BAD, GOOD
-from enactor.serve.core.service import ALREADY
 from enactor.serve.discord.buttons import Pressed
 from enactor.serve.discord.door import Door
 from enactor.serve.discord.panel import Place

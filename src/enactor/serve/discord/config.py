@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from enactor.errors import EnactorError
-from enactor.settings import Settings
+from enactor.settings import SERVED, Settings
 
 SETTINGS = (
     "discord_owner",
@@ -17,28 +17,12 @@ SETTINGS = (
     "discord_channels",
     "discord_token_file",
     "accounts",
-    "model",
-    "endpoint",
-    "key_file",
-    "engine_timeout",
-    "fallback",
-    "backend",
-    "dry_run",
-    "max_calls",
-    "time_limit",
-    "read_only",
-    "log",
-    "training_log",
-    "loop_window",
-    "seed",
-    "threads",
     "slots",
-    "context",
-    "cache",
     "game_folder",
     "account",
     "client_command",
     "unattended",
+    *SERVED,
 )
 
 

@@ -6,27 +6,11 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from enactor.errors import EnactorError
-from enactor.settings import Settings
+from enactor.settings import SERVED, Settings
 
 SETTINGS = (
-    "model",
-    "endpoint",
-    "key_file",
-    "engine_timeout",
-    "fallback",
-    "backend",
-    "dry_run",
-    "max_calls",
-    "time_limit",
-    "read_only",
-    "log",
-    "training_log",
     "player",
-    "loop_window",
-    "seed",
-    "threads",
-    "context",
-    "cache",
+    *SERVED,
 )
 _PARTS = ("starlette", "uvicorn")
 
