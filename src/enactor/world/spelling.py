@@ -55,8 +55,8 @@ def singular(word: str) -> str:
         return word[:-2] + "y"
     if len(word) > 4 and word.endswith(("shes", "ches", "oxes", "sses")):
         return word[:-2]
-    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us")):
-        return word[:-1]
+    if len(word) > 3 and word.endswith("s") and not word.endswith("ss"):
+        return word[:-1]  # a name in -us loses its letter too, in the table as in what was said
     return word
 
 
