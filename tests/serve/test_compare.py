@@ -159,7 +159,8 @@ def test_a_split_is_sticky_and_near_its_share() -> None:
 
 def test_a_split_pairs_what_really_happened(store: TraceStore) -> None:
     comparisons = Comparisons()
-    experiment = comparisons.start("new", "old", mode="split", plan=Plan(goal="better"))
+    experiment = replace(comparisons.start("new", "old", mode="split", plan=Plan(goal="better")), id="e2")
+    comparisons.write(experiment)  # a fixed id: the players' sides hang on it
     players = [f"p1:{index:032x}" for index in range(40)]
     for index in range(120):
         player = players[index % 40]

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from enactor.serve.compare.experiment import Experiment, Pair
 from enactor.serve.compare.judge import good
@@ -26,12 +27,17 @@ def model_for(experiment: Experiment | None, player: str, model: str) -> str:
 
 def pairs_of(experiment: Experiment, traces: Iterable[Trace]) -> Iterator[Pair]:
     """The first request of one side with the first of the other, and so on; what waits for a partner comes
-    with a later look. Counts what really happened, by the ledger's outcome."""
+    with a later look. Counts what really happened, by the ledger's outcome. A request that another model
+    answered than its player's side says (a chat that was open before the start, a model of the player's
+    choice) counts for neither."""
     waiting: dict[bool, list[Trace]] = {True: [], False: []}
+    candidate = {experiment.candidate, Path(experiment.candidate).stem}  # the records name a file by its stem
     for trace in traces:
         if not trace.outputs or not trace.player:
             continue
         side = plays_candidate(experiment, trace.player)
+        if trace.meta.get("engine") not in (candidate if side else {experiment.incumbent}):
+            continue
         waiting[side].append(trace)
         if waiting[True] and waiting[False]:
             one, other = waiting[True].pop(0), waiting[False].pop(0)
