@@ -42,8 +42,8 @@ def cure(error: OSError) -> str:
 
 
 def append_line(path: Path, line: bytes) -> None:
-    """Write `line` (with its end) behind the others and return once it is on the disk. On an error nothing
-    of it stays: it was not acknowledged, so the caller may try again."""
+    """Write `line` (or several, each with its end) behind the others and return once it is on the disk. On an
+    error nothing of it stays: it was not acknowledged, so the caller may try again."""
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         start = os.fstat(handle).st_size
@@ -68,9 +68,10 @@ def set_torn_aside(path: Path) -> tuple[Path, int] | None:
     if not path.exists() or path.stat().st_size == 0:
         return None
     with path.open("r+b") as file:
-        torn = _tail(file)
-        if not torn:
+        file.seek(-1, os.SEEK_END)
+        if file.read(1) == b"\n":
             return None
+        torn = _tail(file)
         size = file.seek(0, os.SEEK_END)
         if parse(torn) is not None:
             file.write(b"\n")

@@ -1,8 +1,8 @@
 """The append-only store: one file of rows a day, events about them beside it.
 
-A row is acknowledged when `append` returns: written whole and fsynced under the lock. Whatever a killed
-writer left behind is a last line without its line end; it is moved to a `.torn` file when the store is opened
-next, or before the next append, and reported.
+A row is acknowledged when `append` returns: written whole and fsynced under the lock, the rows of several
+threads together. Whatever a killed writer left behind is a last line without its line end; it is moved to a
+`.torn` file when the store is opened next, or before the next append, and reported.
 """
 
 import contextlib
@@ -18,6 +18,7 @@ from pathlib import Path
 from enactor.errors import EnactorError
 from enactor.trace.codec import from_row, to_row, trace_hash
 from enactor.trace.files import append_line, cured, lines_up_to, parse, remove, set_torn_aside, write_new
+from enactor.trace.group import Group
 from enactor.trace.hashing import canonical_json
 from enactor.trace.ledger import NatureOf, declared_nature
 from enactor.trace.lock import locked, shared
@@ -88,6 +89,8 @@ class TraceStore:
         self.retention_days = retention_days
         self.opened = OpenReport() if readonly else self._open()
         self._cleaned = _today()
+        self._group = Group(self._write)
+        self._salted: bytes | None = None
 
     def append(self, trace: Trace, nature: NatureOf = declared_nature) -> str:
         """Write one trace and return its content hash once it is on the disk. The day is the trace's own,
@@ -152,8 +155,9 @@ class TraceStore:
     def player(self, name: str) -> str:
         """The salted hash under which a player is stored. The salt stays in the folder, readable by its
         owner."""
-        with cured(self.folder), self._lock():
-            salt = self._salt()
+        if (salt := self._salted) is None:
+            with cured(self.folder), self._lock():
+                salt = self._salted = self._salt()
         return "p1:" + hashlib.sha256(salt + name.encode("utf-8")).hexdigest()[:32]
 
     def forget(self, name: str) -> int:
@@ -182,10 +186,12 @@ class TraceStore:
         return OpenReport(tuple(torn), expired)
 
     def _append(self, path: Path, row: Mapping[str, Json]) -> None:
-        line = (canonical_json(row) + "\n").encode("utf-8", "backslashreplace")
+        self._group.put(path, (canonical_json(row) + "\n").encode("utf-8", "backslashreplace"))
+
+    def _write(self, path: Path, lines: bytes) -> None:
         with cured(self.folder), self._lock():
             set_torn_aside(path)
-            append_line(path, line)
+            append_line(path, lines)
 
     def _lock(self) -> contextlib.AbstractContextManager[None]:
         if self.readonly:

@@ -26,7 +26,7 @@ from enactor.serve.core.later import Later
 from enactor.serve.core.talks import Conversation, Question
 from enactor.serve.core.typed import Dictated, credited, credited_trace, is_typed, typed_calls
 from enactor.serve.play import Cancelled, Played
-from enactor.trace import Step, Trace, TraceStore, trace_hash
+from enactor.trace import Step, Trace, TraceStore
 from enactor.world import COMMANDS, GameState
 
 CLOSING = "the service ends"
@@ -172,17 +172,17 @@ class _Errand:
     def record(self, last: Event) -> Event:
         """Write the trace and the journal's last line, and put the trace's id into the event."""
         trace: Trace | None = getattr(last, "trace", None)
+        kept = ""
         try:
             if trace is not None:
                 trace = signed(trace, self.entry.session, self.parts.store)
                 if self.parts.store is not None:
-                    self.parts.store.append(trace)
+                    kept = self.parts.store.append(trace)
             self.parts.journal.done(type(last).__name__.lower(), self.entry.request, wait=False)
         except EnactorError as error:
             done = f"{trace.reply.rstrip('.')}. But it was not recorded: " if trace else ""
             return events.Failed(*self.told, f"{done}{error}", trace)
         if isinstance(last, events.Finished) and trace is not None:
-            kept = trace_hash(trace) if self.parts.store is not None else ""
             self.parts.noted(kept, trace)
             return replace(
                 last, played=replace(last.played, trace=trace), trace_id=kept, timing=self.timing()
