@@ -72,6 +72,10 @@ def by_strangers(made: Running, seconds: float, seed: int) -> int:
         while time.monotonic() < end:
             path = dice.choice(PATHS)
             headers = {name: dice.choice(values) for name, values in HEADERS.items() if dice.random() < 0.5}
+            if dice.random() < 0.5:  # past the guard's first checks, to the token
+                headers |= {"Origin": made.base, "Content-Type": "application/json"}
+                for name in ("Host", "Sec-Fetch-Site"):
+                    headers.pop(name, None)
             body = dice.choice(BODIES)(dice)
             with contextlib.suppress(httpx.InvalidURL, httpx.LocalProtocolError):
                 answer = stranger.request(dice.choice(METHODS), path, content=body, headers=headers)
@@ -96,6 +100,7 @@ _NAMES = (
 )
 PATHS = (
     *(f"/api/{name}" for name in ("", *_NAMES.split())),
+    *("/api/login",) * 10,
     *("/label/", "/label/api/queue", "/label/api/labels", "/label/api/undo", "/reports/a.json", "/reports/"),
     *("/api/../api/stop", "//api/stop", "/%61pi/stop", "/API/stop", "/api/stop/", "/label/../api/stop"),
 )
@@ -120,6 +125,9 @@ BODIES = (
     lambda dice: b"",
     lambda dice: b'{"message": "STOP"}',
     lambda dice: json.dumps({"token": "x" * dice.randrange(200)}).encode(),
+    lambda dice: json.dumps({"token": chr(dice.randrange(0xD7F0, 0xE010))}).encode(),
+    lambda dice: b'{"token": ' + b"[" * dice.randrange(60_000),
+    lambda dice: b'{"token": ' + b"9" * dice.randrange(9_000) + b"}",
     lambda dice: dice.randbytes(dice.randrange(2000)),
     lambda dice: b"[" * dice.randrange(60_000),
     lambda dice: b" " * dice.randrange(60_000, 80_000),

@@ -159,6 +159,9 @@ def test_only_so_many_pages_listen(page: Running) -> None:
         ({"Origin": "http://evil.example"}, 403),
         ({"Origin": "null"}, 403),
         ({"Host": "evil.example"}, 421),
+        ({"Host": "127.0.0.1:80@evil.example"}, 421),
+        ({"Host": "localhost.evil.example"}, 421),
+        ({"Host": "[::1]evil.example"}, 421),
         ({"Sec-Fetch-Site": "cross-site"}, 403),
         ({"Sec-Fetch-Site": "same-site"}, 403),
         ({"Content-Type": "text/plain"}, 415),
@@ -300,6 +303,16 @@ def test_a_token_guards_everything_but_the_page_itself(tmp_path: Path) -> None:
         assert made.client.get("/api/session").json()["player"] == "ann"
         assert made.client.get("/label/").status_code == 200
         assert made.client.post("/api/stop", json={}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"token": "\\ud800"}', b"[" * 30_000, b'{"token": ' + b"9" * 6000 + b"}", b'{"token": null}', b"[]"],
+)
+def test_whatever_is_no_token_is_a_wrong_one(tmp_path: Path, body: bytes) -> None:
+    with running(tmp_path, token=TOKEN) as made:
+        sent = made.client.post("/api/login", content=body, headers={"Content-Type": "application/json"})
+        assert (sent.status_code, sent.json()) == (401, {"error": "That is not the token."})
 
 
 def test_without_a_log_nothing_is_rated(tmp_path: Path) -> None:

@@ -76,6 +76,8 @@ def server_for(app: ASGIApp) -> Server:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
+            ws="none",
             lifespan="off",
             limit_concurrency=CONNECTIONS,
             timeout_graceful_shutdown=LEAVE_S,
