@@ -43,7 +43,7 @@ def test_a_late_response_is_not_taken_for_the_next(play: Play, bridge: LiveBacke
     while time.monotonic() < until:
         answer = bridge.send("QUERY_NPCS 2")
         assert answer["echo"] == "QUERY_NPCS 2"
-    assert played.game.book.count("QUERY_NPCS") == 1
+    assert played.game.book.count("QUERY_NPCS") == 2
 
 
 def test_a_lost_response_is_a_timeout_of_something_done(play: Play, bridge: LiveBackend) -> None:
@@ -52,6 +52,36 @@ def test_a_lost_response_is_a_timeout_of_something_done(play: Play, bridge: Live
     assert (answer["timeout"], answer["status"]) == (True, "timeout")
     assert played.game.book == ["DROP_ITEM Tuna"]
     assert bridge.observe()["player"]["inventory"]["used"] == 0
+
+
+def test_a_read_without_an_answer_is_sent_once_more(play: Play, tmp_path: Path) -> None:
+    played = play(Faults(lost=1))
+    played.server.draw.next = lambda line, *, loop: None if played.game.book else "lost"  # type: ignore[method-assign]
+    with LiveBackend(folder=tmp_path, **{**FAST, "timeout_s": 10, "again_s": 0.05}) as bridge:
+        assert bridge.send("QUERY_NPCS")["echo"] == "QUERY_NPCS"
+    assert played.game.book == ["QUERY_NPCS"] * 2
+
+
+def test_the_first_answer_counts_when_the_second_is_late(play: Play, tmp_path: Path) -> None:
+    played = play(Faults(late=1, **{**SHORT, "late_s": 0.3}))
+    with LiveBackend(folder=tmp_path, **{**FAST, "timeout_s": 10, "again_s": 0.2}) as bridge:
+        assert bridge.send("QUERY_NPCS")["echo"] == "QUERY_NPCS"
+        assert bridge.send("DROP_ITEM Tuna")["echo"] == "DROP_ITEM Tuna"
+    assert played.game.book == ["QUERY_NPCS", "QUERY_NPCS", "DROP_ITEM Tuna"]
+
+
+def test_what_runs_does_not_talk_over_an_answer(play: Play, bridge: LiveBackend, tmp_path: Path) -> None:
+    """A client that looks every 50 ms still finds the answer to a read while a walk ends."""
+    play(start={"location": [3222, 3218, 0]}, poll_s=0.001)
+    for step in (3226, 3222) * 5:
+        walk = bridge.send(f"GOTO {step} 3218 0")
+        assert walk["status"] == "success"
+        (tmp_path / "manny_command.txt").write_text("QUERY_NPCS --rid=slow\n")
+        time.sleep(0.15)  # the walk of two ticks, 40 ms, is over
+        found = ipc.read_json(bridge.mailbox.response)
+        assert found is not None
+        assert found[0]["request_id"] == "slow"
+        assert bridge.settle(5)["result"]["message"] == "Arrived"
 
 
 def test_a_lost_response_to_a_loop_shows_in_the_state(play: Play, bridge: LiveBackend) -> None:
@@ -130,7 +160,7 @@ def test_nothing_is_lost_doubled_or_mismatched(
     streams: list[list[str]], shares: Mapping[str, float], early: float, seed: int
 ) -> None:
     """Several threads over one bridge: each line is unlike all others, and the plugin's book has each at most
-    once, just when the bridge says so."""
+    once (a read at most twice), just when the bridge says so."""
     short = {"late_s": 0.15, "held_s": 0.2, "stale_s": 0.1, "disconnect_s": 0.1, "loop_s": 0.02}
     faults = Faults(**shares, loop_ends_early=early, seed=seed, **short)
     answers: dict[str, Mapping[str, Any]] = {}
@@ -152,16 +182,17 @@ def test_nothing_is_lost_doubled_or_mismatched(
             for thread in threads:
                 thread.join()
         played.end()
-    book, wrong = Counter(game.book), dict(server.draw.journal)
+    book = Counter(game.book)
+    silenced = {line for line, fault in server.draw.journal if fault in SILENT}
     assert len(answers) == sum(map(len, streams))
     for line, answer in answers.items():
-        assert book[line] <= 1, f"doubled: {line}"
+        assert book[line] <= 1 + line.startswith("QUERY"), f"doubled: {line}"
         if answer.get("delivered") is False:
             assert book[line] == 0, f"done though withdrawn: {line}"
         elif answer["status"] == "timeout":
-            assert wrong.get(line) in SILENT, f"lost: {line}"
+            assert line in silenced, f"lost: {line}"
         else:
-            assert book[line] == 1, f"answered though not done: {line}"
+            assert book[line] >= 1, f"answered though not done: {line}"
             assert answer["command"] == line.split()[0]
             assert answer.get("echo", line) == line, f"mismatched: {line}"
 
@@ -182,7 +213,7 @@ def test_the_server_ends_on_a_signal(tmp_path: Path) -> None:
     with LiveBackend(folder=tmp_path, account="a", **FAST) as bridge:
         while not bridge.mailbox.state.exists():
             time.sleep(0.01)
-        assert bridge.send("QUERY_INVENTORY")["status"] == "timeout"
+        assert bridge.send("DROP_ITEM Tuna")["status"] == "timeout"
     process.send_signal(signal.SIGTERM)
     rest, _ = process.communicate(timeout=10)
     assert process.returncode == 0

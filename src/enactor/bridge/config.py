@@ -22,6 +22,12 @@ class BridgeConfig(BaseModel):
         description="Account id; `default` means files without a suffix.",
     )
     timeout_s: float = Field(default=10.0, gt=0, description="How long to wait for a response.")
+    again_s: float = Field(
+        default=2.0,
+        gt=0,
+        description="A read that was taken and has not answered after this, or half of `timeout_s`, is sent "
+        "once more: its answer may have been replaced by that of a running command.",
+    )
     begin_s: float = Field(
         default=3.0,
         gt=0,

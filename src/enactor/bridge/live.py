@@ -118,7 +118,7 @@ class LiveBackend:
         if sent.verb in STOPS or (spec is not None and spec.effect != "read"):
             with self._turn:
                 self._pursuit = pursuit
-        found = self._post.response(sent, limit_s)
+        found = self._response(sent, limit_s, read=spec is not None and spec.effect == "read")
         if found is not None:
             pursuit.last, pursuit.answered_ns = found
         elif takes_time and self._begun(sent, before):
@@ -126,6 +126,21 @@ class LiveBackend:
                 sent.verb, "success", {"message": f"{sent.verb} started, as the state shows"}
             )
         return dict(pursuit.last)
+
+    def _response(self, sent: Sent, limit_s: float, *, read: bool) -> tuple[dict[str, Any], int] | None:
+        """The first response within `limit_s` seconds. A read, which changes nothing, is sent once more
+        when it stays unanswered; anything else never, since it may have been carried out."""
+        if not read:
+            return self._post.response(sent, limit_s)
+        deadline = time.monotonic() + limit_s
+        found = self._post.response(sent, min(self.config.again_s, limit_s / 2))
+        if found is None:
+            again = self._dispatch(sent.line)
+            left = deadline - time.monotonic()
+            if isinstance(again, Sent):
+                return self._post.response(again, left, sent)
+            found = self._post.response(sent, left)
+        return found
 
     def _begun(self, sent: Sent, before: Seen | None) -> bool:
         """Whether the state shows that a command runs which has not answered: something new is under way, and

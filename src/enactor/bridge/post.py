@@ -166,12 +166,13 @@ class Post:
             return None  # the clock of files is coarse: an answer to the one before, in the same instant
         return response, status.st_mtime_ns
 
-    def response(self, sent: Sent, limit_s: float) -> tuple[dict[str, Any], int] | None:
-        """Wait for the first response to a command, at most `limit_s` seconds."""
+    def response(self, sent: Sent, limit_s: float, *earlier: Sent) -> tuple[dict[str, Any], int] | None:
+        """Wait for the first response to a command, at most `limit_s` seconds; one to the same command sent
+        `earlier` counts too."""
         deadline = time.monotonic() + limit_s
         while True:
             mark = self._watch.mark()
-            found = self.peek(sent)
+            found = next(filter(None, map(self.peek, (sent, *earlier))), None)
             left = deadline - time.monotonic()
             if found is not None or left <= 0:
                 return found

@@ -16,6 +16,7 @@ from enactor.sim.simulator import Simulator
 from enactor.world import ipc
 
 DWELL_S = 0.05  # a response lies at least this long (or one poll) before the next replaces it
+HOLD_S = 0.25  # so long after an answer what runs says nothing, unless the client has read on
 TORN_S = 0.05  # a line without its end is left alone so long: somebody may be writing in place
 OTHER = "other"  # the account whose responses a `wrong_account` fault swaps with ours
 
@@ -25,8 +26,9 @@ class PluginFiles:
 
     Every `poll_s` seconds it looks for a command, takes it and publishes the response; every tick of 0.6 s,
     `speed` times as fast, it lets a tick of the game pass, publishes the state and appends to the client's
-    log. A command's later responses (a loop's progress, the end) carry its request id. `faults` go
-    wrong here.
+    log. A command's later responses (a loop's progress, the end) carry its request id. There is one response
+    file, so they wait until the last answer was read: until the next command is taken, at most `HOLD_S`
+    seconds. `faults` go wrong here.
     """
 
     def __init__(
@@ -40,12 +42,14 @@ class PluginFiles:
     ) -> None:
         self._simulator, self._mailbox = simulator, mailbox
         self._poll_s, self._tick_s = poll_s, ipc.TICK_S / speed
-        self._dwell_s = min(DWELL_S, poll_s, self._tick_s / 2)  # an end is told before a second idle state
+        self._dwell_s = min(DWELL_S, poll_s, self._tick_s / 2)
         self.draw = Draw(faults or Faults())
         self._drawn: tuple[tuple[int, int], Fault | None] | None = None
         self._outbox: deque[tuple[Path, dict[str, Any]]] = deque()
         self._late: list[tuple[float, dict[str, Any]]] = []
-        self._published = float("-inf")
+        self._published = self._unread_until = float("-inf")
+        self._report: dict[str, Any] | None = None  # what the running command has to say next
+        self._end_waits = False  # and whether that is its end
         self._running: tuple[str | None, str] | None = None  # request id and verb of what runs
         self._progress: Any = None
         self._held_until = self._silent_until = self._offline_until = float("-inf")
@@ -68,8 +72,9 @@ class PluginFiles:
                     next_poll = now + self._poll_s
                 self._send_out(now)
                 due = [next_poll, next_tick, *(moment for moment, _ in self._late)]
-                if self._outbox:
-                    due.append(self._published + self._dwell_s)
+                if self._outbox or self._report:
+                    free = self._published + self._dwell_s
+                    due.append(free if self._outbox else max(free, self._unread_until))
                 stop.wait(max(min(due) - time.monotonic(), 0.0))
                 now = time.monotonic()
         except OSError as error:
@@ -104,6 +109,7 @@ class PluginFiles:
         if taken is None:
             return
         self._drawn = None
+        self._unread_until = float("-inf")
         if fault == "disconnect":
             self._offline_until = now + self.draw.faults.disconnect_s
             return
@@ -160,24 +166,25 @@ class PluginFiles:
     # -- what is published ------------------------------------------------------------------------------
 
     def _tick(self, now: float) -> None:
+        end_waits = self._end_waits
         self._simulator.advance(ipc.TICK_S)
         if now >= self._loop_ends and self._running is not None:
             self._end_loop()
         if self._running is not None:
-            self._report(*self._running)
+            self._follow(*self._running)
         state = dict(self._simulator.observe())
         self._up = _running(state)
         if now < self._offline_until or not self._up:
             return
-        if now >= self._silent_until:
+        if now >= self._silent_until and not end_waits:  # an end is told before a second idle state
             state["timestamp"] = _now_ms()
             if state.get("active_loop"):
                 state["active_loop"] = {**state["active_loop"], "updated_at": state["timestamp"]}
             ipc.publish_json(self._mailbox.state, state)
         self._write_log()
 
-    def _report(self, rid: str | None, verb: str) -> None:
-        """Publish a running command's progress, when there is some, or its end."""
+    def _follow(self, rid: str | None, verb: str) -> None:
+        """A running command's progress, when there is some, or its end."""
         last = dict(self._simulator.settle(0.0))
         if last.get("status") != "running":
             self._running = None
@@ -186,26 +193,29 @@ class PluginFiles:
         else:  # the answer to an inner action
             self._progress = last["result"]
             last["status"] = "success"
-        self._outbox.append((self._mailbox.response, self._stamped({**last, "command": verb}, rid)))
+        self._report = self._stamped({**last, "command": verb}, rid)
+        self._end_waits = self._running is None
 
     def _end_loop(self) -> None:
         assert self._running is not None
         (rid, verb), self._running, self._loop_ends = self._running, None, float("inf")
         self._simulator.send("STOP")
         cut = {"command": verb, "status": "error", "result": None, "error": "sleep interrupted"}
-        self._outbox.append((self._mailbox.response, self._stamped(cut, rid)))
+        self._report, self._end_waits = self._stamped(cut, rid), True
 
     def _send_out(self, now: float) -> None:
         for entry in [e for e in self._late if e[0] <= now]:
             self._late.remove(entry)
             self._outbox.append((self._mailbox.response, entry[1]))
-        if self._outbox and now >= self._published + self._dwell_s:
-            self._flush(now)
-
-    def _flush(self, now: float) -> None:
-        path, response = self._outbox.popleft()
-        ipc.publish_json(path, response)
-        self._published = now
+        if now < self._published + self._dwell_s:
+            return
+        if self._report is not None and now >= self._unread_until:
+            ipc.publish_json(self._mailbox.response, self._report)
+            self._report, self._end_waits, self._published = None, False, now
+        elif self._outbox:
+            path, response = self._outbox.popleft()
+            ipc.publish_json(path, response)
+            self._published, self._unread_until = now, now + HOLD_S
 
     def _stamped(self, response: Mapping[str, Any], rid: str | None) -> dict[str, Any]:
         return {**response, "timestamp": _now_ms(), "request_id": rid}
