@@ -4,11 +4,12 @@ import contextlib
 import gzip
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from enactor.cli import main
@@ -114,6 +115,36 @@ def test_a_name_that_is_no_text(desk: Any, capsys: pytest.CaptureFixture[str]) -
     assert main(["ingest", str(desk.folder), "--store", str(desk.store), "--list-refused"]) == 0
     assert "caf\\udce9.jsonl:2: not JSON, or torn" in capsys.readouterr().out
     assert desk.only().meta["origin"]["file"].endswith("caf\\udce9.jsonl")
+
+
+PIECES = ["{", "}", "[", "]", ",", ":", '"', "\\", "\\u", "d83d", "\\ud83d\\ude00", '"k":', "null", "true"]
+PIECES += ["1e5", "1e999", "-0", "9" * 25, "0.1", ".", "e", "NaN", " ", "\n", "\x01", "é", "😀", "\ufeff"]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=8).map("".join), st.binary(max_size=1))
+@example('"half \\ud83d"', b"")
+@example("9" * 25, b"")
+@example("1e999", b"")
+def test_the_fast_decoder_reads_what_the_library_reads(text: str, torn: bytes) -> None:
+    for line in (text.encode() + torn, b'{"a":' + text.encode() + b"}", b'["' + text.encode() + b'"]'):
+        try:
+            want = repr(json.loads(line.decode(), parse_constant=_refuse))
+        except ValueError:
+            want = None
+        try:
+            got = repr(decode(line))
+        except Unreadable:
+            got = None
+        assert got == (None if want is not None and re.search(r"\binf\b", want) else want)
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(name)
+
+
+def test_latin_text_alone_is_refused_for_what_it_is(desk: Any) -> None:
+    desk.write("x.jsonl", chat("café").decode().encode("latin-1"))
+    assert desk.ingest().refused == {"not UTF-8": 1}
 
 
 def test_deep_nesting_is_refused(desk: Any) -> None:

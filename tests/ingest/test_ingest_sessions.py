@@ -207,6 +207,24 @@ def test_side_chains_are_not_the_conversation(desk: Any) -> None:
     assert desk.only().message == "now stop"
 
 
+def test_a_result_that_speaks_of_side_chains_is_none(desk: Any) -> None:
+    session = Session().human("where am i")
+    session.does("mcp__manny__get_game_state", {}, OK, toolUseResult={"isSidechain": True}).says("Here.")
+    assert take(desk, session).added == 1
+    assert [step.result.status for step in desk.only().steps] == ["ok"]
+
+
+def test_parts_of_another_type_than_usual(desk: Any) -> None:
+    session = Session().human("cut \ud83d")
+    session.lines.append('{"type":"user","message":"no object","uuid":"u","timestamp":3}')
+    session.lines.append('{"type":"user","message":["no object"],"uuid":7}')
+    session.does("mcp__manny__send_command", {"command": "STOP"}, OK, isMeta=0, uuid=5)
+    session.says("Stopped.", toolUseResult={"large": 10**30})
+    assert take(desk, session).added == 1
+    trace = desk.only()
+    assert (trace.message, trace.reply, len(trace.steps)) == ("cut \ud83d", "Stopped.", 1)
+
+
 def test_a_file_of_a_side_chain_alone(desk: Any) -> None:
     session = Session()
     session.human("You are an agent.", isSidechain=True)

@@ -39,7 +39,9 @@ def kind_of(path: Path) -> Kind | None:
     unknown file and for an empty one. Raises OSError where it cannot be read."""
     for (_, line), _ in zip(Lines(path), range(LOOK), strict=False):
         try:
-            row = decode(line)
+            row = decode(
+                line.decode("utf-8", "replace").encode()
+            )  # in another encoding it is still of its kind
         except Unreadable:
             row = None
         for kind, importer in IMPORTERS.items():

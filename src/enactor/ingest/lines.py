@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NoReturn, Protocol
 
+import msgspec
+
 from enactor.trace.values import Json
 
 LONGEST = 32 << 20
@@ -62,17 +64,21 @@ class Lines:
 def decode(line: bytes) -> Json:
     """The JSON value of a line. Raises Unreadable."""
     try:
-        return read_json(line.decode("utf-8"))
+        return read_json(line)
     except UnicodeDecodeError:
         raise Unreadable("not UTF-8") from None
     except (ValueError, RecursionError):
         raise Unreadable("not JSON, or torn") from None
 
 
-def read_json(text: str) -> Json:
+def read_json(text: str | bytes) -> Json:
     """The value of a JSON text, of numbers only those that JSON can hold. Raises ValueError and
     RecursionError."""
-    return _DECODER.decode(text)
+    try:
+        return _FAST.decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        # Damage, or half of a surrogate pair, which only this one takes.
+        return _DECODER.decode(text if isinstance(text, str) else text.decode("utf-8"))
 
 
 def decode_object(line: bytes) -> dict[str, Json]:
@@ -94,6 +100,7 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
+_FAST: msgspec.json.Decoder[Json] = msgspec.json.Decoder()
 _DECODER = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)
 
 

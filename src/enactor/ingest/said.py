@@ -25,7 +25,7 @@ def what_was_said(message: str, following: str, seconds_later: float | None) -> 
     """
     if seconds_later is not None and not 0 <= seconds_later <= SOON:
         return None
-    text = following.replace("’", "'")
+    text = following.replace("’", "'").lower()
     if _words(message) and _words(message) == _words(text):
         return "disputed", "the same words again"
     few = len(text.split()) <= SHORT
@@ -49,6 +49,7 @@ def _words(text: str) -> list[str]:
 
 @cache
 def _patterns() -> tuple[tuple[Said, str, re.Pattern[str], bool], ...]:
+    """In lower case: the flag that ignores case would search half as fast."""
     text = resources.files("enactor.ingest").joinpath("data/said.yaml").read_text(encoding="utf-8")
     data = yaml.safe_load(text)
     groups: tuple[Said, ...] = ("disputed", "confirmed")
@@ -56,7 +57,7 @@ def _patterns() -> tuple[tuple[Said, str, re.Pattern[str], bool], ...]:
         (
             group,
             f"{group}.{entry['id']}",
-            re.compile(entry["pattern"], re.IGNORECASE),
+            re.compile(entry["pattern"]),
             bool(entry.get("short")),
         )
         for group in groups

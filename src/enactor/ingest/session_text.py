@@ -1,8 +1,9 @@
 """Which words in a session's lines of type `user` are a person's, and which the program's."""
 
 import re
-from collections.abc import Mapping
 from typing import Any, Literal
+
+from enactor.ingest.session_line import SessionMessage
 
 Writer = Literal["person", "command", "program"]
 
@@ -49,15 +50,14 @@ def read_words(text: str) -> tuple[Writer, str]:
     return "person", words
 
 
-def queued(row: Mapping[str, Any]) -> dict[str, Any] | None:
+def queued(attachment: Any) -> SessionMessage | None:
     """A message typed while the assistant worked, in the form of one typed between turns: such a message
     stands in an attachment and in no line of type `user`. None for other attachments."""
-    attachment = row.get("attachment")
     if not isinstance(attachment, dict) or attachment.get("type") != "queued_command":
         return None
     if attachment.get("commandMode", "prompt") != "prompt" or attachment.get("isMeta"):
         return None
-    return {"content": attachment.get("prompt"), "origin": attachment.get("origin")}
+    return SessionMessage(attachment.get("prompt"), attachment.get("origin"))
 
 
 def interrupts(text: str) -> bool:

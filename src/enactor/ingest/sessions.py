@@ -13,8 +13,9 @@ from typing import Any
 
 from enactor.ingest.found import Found, Refused, Turn
 from enactor.ingest.game import MENTIONED, game_tool
-from enactor.ingest.lines import Lines, Unreadable, decode_object
+from enactor.ingest.lines import Lines, Unreadable
 from enactor.ingest.said import seconds_between
+from enactor.ingest.session_line import SessionLine, read_line
 from enactor.ingest.session_text import interrupts, queued, read_words, text_of
 from enactor.ingest.steps import UNANSWERED, make_call, make_step
 from enactor.trace import Step, content_hash
@@ -23,7 +24,7 @@ TYPES = frozenset(
     {"user", "assistant", "summary", "system", "progress", "attachment", "file-history-snapshot"}
     | {"queue-operation", "last-prompt", "custom-title", "ai-title", "agent-name", "permission-mode"}
 )
-_SIDE = (b'"isSidechain":true', b'"isSidechain": true')
+_SIDE = b'"isSidechain":'
 _TEXT = (b'"type":"text","text":', b'"type": "text", "text":')
 _CALL = (b'"type":"tool_use"', b'"type": "tool_use"')
 
@@ -84,7 +85,8 @@ class _Session:
         turn = self.turn
         if line[:1] != b"{" or line[-1:] != b"}":
             return self._decoded(number, line)
-        if _SIDE[0] in line or _SIDE[1] in line:
+        side = line.find(_SIDE)
+        if side >= 0 and line.startswith((b"true", b" true"), side + len(_SIDE)):
             if MENTIONED.search(line):
                 self.turn = turn or _Turn(number, None)
                 self.turn.side_calls += 1
@@ -92,7 +94,8 @@ class _Session:
         if b'"tool_result"' in line:
             ours = turn is not None and any(name in line for name in turn.waiting)
             # A person may have spoken in the same line; results of other tools rarely hold blocks of text.
-            return self._decoded(number, line) if ours or any(mark in line for mark in _TEXT) else ()
+            texts = b'"text"' in line and any(mark in line for mark in _TEXT)
+            return self._decoded(number, line) if ours or texts else ()
         if _CALL[0] in line or _CALL[1] in line:
             if MENTIONED.search(line):
                 return self._decoded(number, line)
@@ -165,23 +168,23 @@ class _Session:
 
     def _decoded(self, number: int, line: bytes) -> Sequence[Found]:
         try:
-            row = decode_object(line)
+            row = read_line(line)
         except Unreadable as error:
             return self._damaged(number, line, str(error))
-        message = queued(row) if row.get("type") == "attachment" else row.get("message")
-        if row.get("type") not in ("user", "assistant", "attachment") or not isinstance(message, dict):
+        message = queued(row.attachment) if row.type == "attachment" else row.message
+        if row.type not in ("user", "assistant", "attachment") or message is None:
             return ()
-        if row.get("isSidechain") or row.get("isMeta") or self._repeated(row):
+        if row.isSidechain or row.isMeta or self._repeated(row):
             return ()
-        content = message.get("content")
+        content = message.content
         blocks = [b for b in content if isinstance(b, dict)] if isinstance(content, list) else []
-        if row["type"] == "assistant":
+        if row.type == "assistant":
             self._calls(number, row, blocks)
             return ()
         self._results(row, blocks)
-        origin = message.get("origin", row.get("origin"))
+        origin = message.origin or row.origin
         elsewhere = isinstance(origin, dict) and origin.get("kind") not in (None, "human")
-        if row.get("isCompactSummary") or row.get("isVisibleInTranscriptOnly") or elsewhere:
+        if row.isCompactSummary or row.isVisibleInTranscriptOnly or elsewhere:
             return ()
         return self._words(number, row, content, blocks)
 
@@ -196,16 +199,16 @@ class _Session:
             return (*done, refused)
         return (refused,)
 
-    def _repeated(self, row: Mapping[str, Any]) -> bool:
+    def _repeated(self, row: SessionLine) -> bool:
         """Whether this line was here before: resumed sessions write earlier lines again."""
-        uuid = row.get("uuid")
+        uuid = row.uuid
         if not isinstance(uuid, str):
             return False
         known = uuid in self.seen
         self.seen.add(uuid)
         return known
 
-    def _calls(self, number: int, row: Mapping[str, Any], blocks: list[dict[str, Any]]) -> None:
+    def _calls(self, number: int, row: SessionLine, blocks: list[dict[str, Any]]) -> None:
         if self.turn is None:
             self.turn = _Turn(number, None)
         turn = self.turn
@@ -226,10 +229,10 @@ class _Session:
                 turn.texts.clear()  # the reply is what is said after the last call
                 if name.startswith("mcp__"):
                     turn.servers.add(name.removeprefix("mcp__").rpartition("__")[0])
-        turn.session = turn.session or str(row.get("sessionId") or "")
-        turn.last = str(row.get("timestamp") or turn.last)
+        turn.session = turn.session or str(row.sessionId or "")
+        turn.last = str(row.timestamp or turn.last)
 
-    def _results(self, row: Mapping[str, Any], blocks: list[dict[str, Any]]) -> None:
+    def _results(self, row: SessionLine, blocks: list[dict[str, Any]]) -> None:
         turn = self.turn
         if turn is None:
             return
@@ -238,10 +241,10 @@ class _Session:
             if block.get("type") == "tool_result" and key in turn.calls:
                 turn.results.setdefault(key, block)
                 turn.waiting.discard(key.encode())
-                turn.last = str(row.get("timestamp") or turn.last)
+                turn.last = str(row.timestamp or turn.last)
 
     def _words(
-        self, number: int, row: Mapping[str, Any], content: Any, blocks: list[dict[str, Any]]
+        self, number: int, row: SessionLine, content: Any, blocks: list[dict[str, Any]]
     ) -> Sequence[Found]:
         """A line of type `user`: a person's message, or the program's."""
         text = text_of(content)
@@ -251,7 +254,7 @@ class _Session:
         wordless = not words and not any(block.get("type") == "image" for block in blocks)
         if writer == "program" or (writer == "person" and wordless):
             return ()
-        stamp = str(row.get("timestamp") or "")
+        stamp = str(row.timestamp or "")
         turn = self.turn
         if turn is not None and turn.is_fresh and stamp and (turn.timestamp, turn.words) == (stamp, words):
             return ()  # the line again, under another id
@@ -260,8 +263,8 @@ class _Session:
             line=number,
             words=words,
             timestamp=stamp,
-            uuid=str(row.get("uuid") or ""),
-            session=str(row.get("sessionId") or ""),
+            uuid=str(row.uuid or ""),
+            session=str(row.sessionId or ""),
             is_command=writer == "command",
         )
         return done
@@ -270,15 +273,14 @@ class _Session:
         """The last text after the last call."""
         for line in reversed(turn.texts):
             try:
-                row = decode_object(line)
+                row = read_line(line)
             except Unreadable:
                 continue
-            message = row.get("message")
-            if row.get("type") != "assistant" or not isinstance(message, dict) or self._repeated(row):
+            if row.type != "assistant" or row.message is None or self._repeated(row):
                 continue
-            if row.get("isApiErrorMessage") or message.get("model") == "<synthetic>":
+            if row.isApiErrorMessage or row.message.model == "<synthetic>":
                 continue  # the program's, in the model's place
-            if text := text_of(message.get("content")).strip():
+            if text := text_of(row.message.content).strip():
                 return text
         return ""
 
