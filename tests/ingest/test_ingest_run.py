@@ -10,7 +10,10 @@ import pytest
 from enactor.cli import main
 from enactor.errors import EnactorError
 from enactor.ingest import KINDS, default_paths, ingest, kind_of, sources
+from enactor.ingest.finish import Row
+from enactor.ingest.read import read_source
 from enactor.ingest.said import what_was_said
+from enactor.ingest.write import Writer
 from enactor.trace import Feedback, Trace, TraceStore, to_row, trace_hash
 
 CHAT = {
@@ -129,6 +132,34 @@ def test_every_kind_at_once_is_idempotent(desk: Any) -> None:
     assert set(first.kinds) == set(KINDS)
     assert (second.turns, second.added, second.known) == (first.turns, 0, first.added)
     assert second.refused == first.refused
+
+
+def test_two_imports_at_once_double_nothing(desk: Any) -> None:
+    desk.write("a.jsonl", [CHAT | {"timestamp": "2030-01-02T00:00:00"}])
+    desk.write("training_2030-01-02.jsonl", [FOREIGN])
+    writers = [Writer(TraceStore(desk.store)) for _ in range(2)]
+    for writer in writers:
+        for source in sources([desk.folder], desk.store):
+            for batch in read_source(source, None, writer.store, writer.known):
+                assert all(writer.add(item) for item in batch.items if isinstance(item, Row))
+    for writer in writers:
+        writer.flush()
+    assert [writer.overtaken for writer in writers] == [0, 2]
+    assert len(desk.traces()) == 2
+    assert desk.ingest().known == 2
+
+
+def test_rows_that_were_removed_meanwhile_hide_none(desk: Any) -> None:
+    chats = [CHAT | {"timestamp": f"2030-01-02T00:00:{n:02}"} for n in range(9)]
+    desk.ingest(desk.write("a.jsonl", chats))
+    writer = Writer(TraceStore(desk.store))
+    day = desk.store / "training_2030-01-02.jsonl"
+    day.write_bytes(day.read_bytes().splitlines(keepends=True)[0])
+    [source] = sources([desk.write("training_2030-01-02.jsonl", [FOREIGN])], desk.store)
+    for batch in read_source(source, None, writer.store, writer.known):
+        assert all(writer.add(item) for item in batch.items if isinstance(item, Row))
+    writer.flush()
+    assert len(desk.traces()) == 2
 
 
 def test_the_kind_can_be_given(desk: Any) -> None:
@@ -256,8 +287,10 @@ def test_refusals_are_listed(desk: Any, home: Path, capsys: pytest.CaptureFixtur
 
 def test_what_is_no_record_is_told(desk: Any, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = ["--store", str(desk.store)]
-    assert main(["ingest", str(desk.write("x.jsonl", "hello")), *store]) == 1
-    assert "say which with --kind" in capsys.readouterr().err
+    assert main(["ingest", str(desk.write("x.jsonl", "hello")), *store, "--json"]) == 1
+    told = capsys.readouterr()
+    assert json.loads(told.out)["refused"] == {"unknown kind of file": 1}
+    assert "say which with --kind" in told.err
     desk.write("a.jsonl", [CHAT])
     assert main(["ingest", str(desk.folder), *store, "--json"]) == 0
     told = capsys.readouterr()

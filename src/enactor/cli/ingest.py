@@ -52,6 +52,8 @@ def run(config: Ingest, settings: Settings) -> int:
     report = ingest(
         files, folder, kind=config.kind, processes=config.processes, keep_refusals=config.list_refused
     )
+    if config.as_json:
+        print(json.dumps(report.record()))
     if report.unknown and len(report.unknown) == report.files:
         known = "bot conversations, training logs, command logs, coding-agent sessions, OpenAI chats"
         raise EnactorError(
@@ -65,7 +67,6 @@ def run(config: Ingest, settings: Settings) -> int:
     if len(report.unknown) > 5:
         print(f"enactor: and {len(report.unknown) - 5} more", file=sys.stderr)
     if config.as_json:
-        print(json.dumps(report.record()))
         return 0
     kinds = ", ".join(f"{kind} {n}" for kind, n in report.kinds.most_common())
     print(f"{report.files} files ({kinds}), {report.lines} lines, {report.turns} turns")

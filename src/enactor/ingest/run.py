@@ -69,6 +69,8 @@ def ingest(
     for batch in batches:
         _account(batch, writer, report, keep_refusals)
     writer.flush()
+    report.added -= writer.overtaken
+    report.known += writer.overtaken
     report.ratings = writer.ratings
     return report
 

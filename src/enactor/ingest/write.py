@@ -27,16 +27,6 @@ each."""
 _IDENTITIES = re.compile(rb'"(?:id|hash)":"h1:([0-9a-f]{32})"')
 
 
-def known_identities(folder: Path) -> set[bytes]:
-    """The identities of all rows in a store: of the traces, and of the records that they were made from."""
-    known: set[bytes] = set()
-    for path in sorted(folder.glob("training_*.jsonl")):
-        with cured(folder), path.open("rb") as lines:
-            for line in lines:
-                known.update(map(_digest, _IDENTITIES.findall(line)))
-    return known
-
-
 def digest(identity: str) -> bytes:
     """The 16 bytes of an identity."""
     return _digest(identity.removeprefix("h1:").encode())
@@ -44,17 +34,24 @@ def digest(identity: str) -> bytes:
 
 class Writer:
     """Adds rows to a store. What `add` took is on the disk once `flush` returns; a process that is killed
-    before loses it, and the next run adds it."""
+    before loses it, and the next run adds it. `known` are the identities of all rows in the store: of the
+    traces, and of the records that they were made from."""
 
     def __init__(self, store: TraceStore) -> None:
         self.store = store
-        self.known = known_identities(store.folder)
+        self.known: set[bytes] = set()
+        self._read: dict[Path, int] = {}
+        for path in sorted(store.folder.glob("training_*.jsonl")):
+            self.known |= self._new_in(path)
         self._rated = set(store.feedback())
-        self._rows: dict[str, list[bytes]] = defaultdict(list)
+        self._rows: dict[Path, list[tuple[bytes, bytes]]] = defaultdict(list)
+        self._notes: dict[str, list[bytes]] = defaultdict(list)
         self._size = 0
         self._listed: set[bytes] | None = None
         self._ratings: list[Feedback] = []
         self.ratings = 0
+        self.overtaken = 0
+        """Rows that `add` took and that another import had written by the time of `flush`."""
 
     def add(self, row: Row) -> bool:
         """Whether the row is new. One that was found twice is kept once."""
@@ -62,9 +59,11 @@ class Writer:
         fresh = identity not in self.known
         if fresh:
             self.known.add(identity)
-            self._put(f"training_{_day(row.timestamp)}.jsonl", row.line)
+            path = self.store.folder / f"training_{_day(row.timestamp)}.jsonl"
+            self._rows[path].append((identity, row.line))
+            self._size += len(row.line)
             if row.origin is not None:
-                self._put(ORIGINS, _line(dict(row.origin)))
+                self._note(ORIGINS, _line(dict(row.origin)))
         about = row.feedback
         # A row of others that is known stands in the store under the origin that it was first found at.
         if about is not None and (fresh or row.origin is not None) and about.trace not in self._rated:
@@ -81,7 +80,7 @@ class Writer:
         text = _line({"file": file, "kind": kind, "line": line, "reason": reason})
         if _short(text) not in self._listed:
             self._listed.add(_short(text))
-            self._put(REFUSED, text)
+            self._note(REFUSED, text)
 
     def flush(self) -> None:
         """Write and sync what was added. Raises EnactorError with the cure where that fails."""
@@ -91,14 +90,35 @@ class Writer:
         self.ratings += len(self._ratings)
         self._ratings.clear()
         with cured(folder), locked(folder / ".lock"):
-            for name, lines in sorted(self._rows.items()):
+            for path, rows in sorted(self._rows.items()):
+                set_torn_aside(path)
+                written = self._new_in(path)  # by another import: this one's are known before they are here
+                lines = [line for identity, line in rows if identity not in written]
+                self.overtaken += len(rows) - len(lines)
+                append_line(path, b"".join(lines))
+                self._read[path] = path.stat().st_size
+            for name, notes in sorted(self._notes.items()):
                 set_torn_aside(folder / name)
-                append_line(folder / name, b"".join(lines))
+                append_line(folder / name, b"".join(notes))
         self._rows.clear()
+        self._notes.clear()
         self._size = 0
 
-    def _put(self, name: str, line: bytes) -> None:
-        self._rows[name].append(line)
+    def _new_in(self, path: Path) -> set[bytes]:
+        """The identities in what a file has grown by since it was last read."""
+        found: set[bytes] = set()
+        if not path.exists():
+            return found
+        with cured(self.store.folder), path.open("rb") as lines:
+            begin = self._read.get(path, 0)
+            lines.seek(begin if begin <= path.stat().st_size else 0)  # shorter: rows were removed
+            for line in lines:
+                found.update(map(_digest, _IDENTITIES.findall(line)))
+            self._read[path] = lines.tell()
+        return found
+
+    def _note(self, name: str, line: bytes) -> None:
+        self._notes[name].append(line)
         self._size += len(line)
 
 
