@@ -78,6 +78,7 @@ def words_of(text: str) -> list[str]:
     return parts
 
 
+@lru_cache(maxsize=1 << 15)
 def slip(said: str, meant: str) -> float:
     """How badly the fingers must have slipped to type `said` for `meant`.
 
