@@ -31,7 +31,18 @@ from enactor.world import world_hash
 Level = Literal["ok", "note", "missing"]
 
 DEFAULT = find_base(BASE)
-CORE = ("xllamacpp", "gguf", "numpy", "pydantic", "prompt-toolkit", "rich", "rapidfuzz", "httpx", "msgspec", "PyYAML")
+CORE = (
+    "xllamacpp",
+    "gguf",
+    "numpy",
+    "pydantic",
+    "prompt-toolkit",
+    "rich",
+    "rapidfuzz",
+    "httpx",
+    "msgspec",
+    "PyYAML",
+)
 EXTRAS: dict[str, tuple[str, tuple[str, ...]]] = {
     "train": (
         "to train",
