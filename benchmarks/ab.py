@@ -1,14 +1,14 @@
 """How often the sequential test is wrong, and how many requests it takes.
 
-    python benchmarks/ab.py --runs 200           # half a minute: the figures of docs/deploy.md
-    python benchmarks/ab.py --runs 4000 --grid   # some ten minutes, more shares of discordant requests
+    python benchmarks/ab.py --runs 2000          # the figures of docs/deploy.md
+    python benchmarks/ab.py --runs 4000 --grid   # more shares of discordant requests
 
 Simulated pairs: `discordant` is the share of requests where just one of the two models is right, `difference`
 how much more of all the candidate gets right. Looked at after every single request, up to `--most`.
 """
 
 import argparse
-import math
+import time
 
 import numpy as np
 
@@ -16,20 +16,29 @@ from enactor.deploy.drift import PageHinkley
 from enactor.deploy.sequential import GRID, Plan
 
 
-def logs_of(mean: float, cumulated: tuple[np.ndarray, np.ndarray, np.ndarray]) -> np.ndarray:
-    """`log_capital` after each pair of each run [runs, pairs], over the cumulated counts."""
-    wins, losses, ties = cumulated
+def first(mean: float, outcomes: np.ndarray, alpha: float) -> np.ndarray:
+    """After how many pairs each run rejects "the mean difference is at most `mean`", one more than there are
+    where it never does. `outcomes` [runs, pairs]: 0 for a win, 1 for a loss, 2 for a tie.
+
+    It is `enactor.deploy.sequential.log_capital` for all runs at once: the capital of each share that is bet
+    is multiplied from pair to pair.
+    """
     shares = (np.arange(GRID) + 0.5) / GRID / (1 + mean)
-    total = np.full(wins.shape, -np.inf)
-    for share in shares:
-        log = wins * math.log1p(share * (1 - mean)) + losses * math.log1p(-share * (1 + mean))
-        total = np.logaddexp(total, log + ties * math.log1p(-share * mean))
-    return total - math.log(GRID)
+    factors = np.stack([1 + shares * (1 - mean), 1 - shares * (1 + mean), 1 - shares * mean])
+    capital = np.ones((len(outcomes), GRID))
+    found = np.full(len(outcomes), outcomes.shape[1] + 1)
+    open_runs = np.arange(len(outcomes))
+    for n, column in enumerate(outcomes.T, 1):
+        capital *= factors[column[open_runs]]
+        rejects = capital.mean(1) >= 1 / alpha
+        if rejects.any():
+            found[open_runs[rejects]] = n
+            open_runs, capital = open_runs[~rejects], capital[~rejects]
+    return found
 
 
-def first(passed: np.ndarray) -> np.ndarray:
-    """Index of the first True of each row, the row's length where there is none."""
-    return np.where(passed.any(1), passed.argmax(1), passed.shape[1])
+TURNED = np.array([1, 0, 2])
+"""Outcomes from the other side."""
 
 
 def simulate(
@@ -37,25 +46,18 @@ def simulate(
 ) -> tuple[dict[str, float], np.ndarray]:
     """Shares of the verdicts, and the number of pairs that each run took."""
     up, down = (discordant + difference) / 2, (discordant - difference) / 2
-    draws = rng.random((runs, plan.most), dtype=np.float32)
-    wins = (draws < up).cumsum(1)
-    losses = ((draws >= up) & (draws < up + down)).cumsum(1)
-    ties = np.arange(1, plan.most + 1) - wins - losses
-    enough = -math.log(plan.alpha)
-    never = np.full(runs, plan.most)
+    outcomes = rng.choice(3, (runs, plan.most), p=(up, down, 1 - up - down))
     at = {
-        "better": first(logs_of(0.0, (wins, losses, ties)) >= enough),
-        "worse": first(logs_of(0.0, (losses, wins, ties)) >= enough),
-        "not worse": first(logs_of(-plan.margin, (wins, losses, ties)) >= enough)
-        if plan.goal == "not worse"
-        else never,
+        "better": first(0.0, outcomes, plan.alpha),
+        "worse": first(0.0, TURNED[outcomes], plan.alpha),
     }
-    names = list(at)
-    order = np.stack([at[name] for name in names])
+    if plan.goal == "not worse":
+        at["not worse"] = first(-plan.margin, outcomes, plan.alpha)
+    order = np.stack(list(at.values()))
     which, when = order.argmin(0), order.min(0)
-    decided = when < plan.most
-    shares = {name: float(((which == index) & decided).mean()) for index, name in enumerate(names)}
-    return {**shares, "no decision": float((~decided).mean())}, np.minimum(when + 1, plan.most)
+    decided = when <= plan.most
+    shares = {name: float(((which == index) & decided).mean()) for index, name in enumerate(at)}
+    return {"not worse": 0.0, **shares, "no decision": float((~decided).mean())}, np.minimum(when, plan.most)
 
 
 def compare(args: argparse.Namespace) -> None:
@@ -84,39 +86,50 @@ def compare(args: argparse.Namespace) -> None:
                 )
 
 
+def alarms(test: PageHinkley, failed: np.ndarray) -> np.ndarray:
+    """Index of the request at which each run raises the alarm first, the number of requests where it never
+    does. `failed` [runs, requests]. It is `PageHinkley.seen` for all runs at once."""
+    total = lowest = wrong = np.zeros(len(failed))
+    found = np.full(len(failed), failed.shape[1])
+    for index, column in enumerate(failed.T):
+        wrong = wrong + column
+        total = total + column - wrong / (index + 1) - test.slack
+        lowest = np.minimum(lowest, total)
+        raised = (total - lowest > test.threshold) & (index + 1 >= test.least)
+        found[raised] = np.minimum(found[raised], index)
+    return found
+
+
 def drift(args: argparse.Namespace) -> None:
     """The alarm of `enactor status`: false alarms in quiet times, delay after a change."""
     rng = np.random.default_rng(1)
-    print(f"\nPage-Hinkley with the default settings, {args.runs // 4} runs a line")
-    print("| failing before | after request 300 | alarm in the first 300 | in 2,000 | delay p50 / p90 |")
-    print("|---|---|---|---|---|")
-    for before in (0.05, 0.1, 0.2):
-        for after in (before, before + 0.1, before + 0.2):
-            early, late, delays = 0, 0, []
-            for _ in range(args.runs // 4):
-                test, alarm = PageHinkley(), None
-                flags = np.concatenate([rng.random(300) < before, rng.random(1700) < after])
-                for index, flag in enumerate(flags):
-                    test = test.seen(bool(flag))
-                    if test.alarm:
-                        alarm = index
-                        break
-                early += alarm is not None and alarm < 300
-                late += alarm is not None
-                if alarm is not None and alarm >= 300:
-                    delays.append(alarm - 300)
-            runs = args.runs // 4
-            shown = f"{np.quantile(delays, 0.5):.0f} / {np.quantile(delays, 0.9):.0f}" if delays else "–"
-            print(f"| {before:.0%} | {after:.0%} | {early / runs:.1%} | {late / runs:.1%} | {shown} |")
+    usual = PageHinkley().threshold
+    print(f"\nPage-Hinkley with the default settings but for the threshold, {args.runs} runs a line")
+    print("| threshold | failing before | after request 300 | alarm before | in 2,000 | delay p50 / p90 |")
+    print("|---|---|---|---|---|---|")
+    for threshold in (usual, 1.5 * usual):
+        for before in (0.05, 0.1, 0.2):
+            for after in (before, before + 0.1, before + 0.2):
+                chance = np.where(np.arange(2000) < 300, before, after)
+                at = alarms(PageHinkley(threshold=threshold), rng.random((args.runs, 2000)) < chance)
+                delays = at[(at >= 300) & (at < 2000)] - 300
+                seen = len(delays) and after > before
+                shown = f"{np.quantile(delays, 0.5):.0f} / {np.quantile(delays, 0.9):.0f}" if seen else "–"
+                print(
+                    f"| {threshold:g} | {before:.0%} | {after:.0%} | {(at < 300).mean():.1%} "
+                    f"| {(at < 2000).mean():.1%} | {shown} |"
+                )
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--runs", type=int, default=400)
+    parser.add_argument("--runs", type=int, default=2000)
     parser.add_argument("--most", type=int, default=2000)
     parser.add_argument("--grid", action="store_true", help="more shares of discordant requests")
     given = parser.parse_args()
+    started = time.process_time()
     compare(given)
     drift(given)
+    print(f"\n{time.process_time() - started:.0f} s of processor")
