@@ -1,11 +1,13 @@
 """Parity of every way of decoding with the reference, and the verdict on promotion."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from enactor.deploy import Matrix, Prompts, check, held_out_prompts
 from enactor.deploy.gate import Decoder, Step, through
+from enactor.deploy.kept import kept
 from enactor.errors import EnactorError
 from enactor.models import ScriptedEngine
 from enactor.prompt import DIALECTS, tool_call
@@ -81,3 +83,34 @@ def test_the_matrix_of_nothing_lost_is_clean() -> None:
     matrix = check({"a": losing(), "b": losing()}, PROMPTS)
     assert isinstance(matrix, Matrix)
     assert matrix.gate("b").reason.endswith("p = 1")
+
+
+def test_kept_turns_are_not_decoded_again(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def decode(prompts: Sequence[str], step: Step) -> list[str]:
+        if len(asked) == 4:
+            raise EnactorError("stopped")
+        for prompt in prompts:
+            asked.append(prompt)
+            step()
+        return [f"{prompt}\n!" for prompt in prompts]
+
+    path = tmp_path / "parity" / "f16.jsonl"
+    seen: list[None] = []
+
+    def step() -> None:
+        seen.append(None)
+
+    with pytest.raises(EnactorError, match="stopped"):
+        kept(decode, path, of="one", chunk=2)(["a", "b", "a", "c", "d", "e"], step)
+    with path.open("a") as file:
+        file.write('["torn')
+    asked.clear()
+    seen.clear()
+    assert kept(decode, path, of="one", chunk=2)(["e", "a", "d"], step) == ["e\n!", "a\n!", "d\n!"]
+    assert asked == ["e"]
+    assert len(seen) == 3
+    asked.clear()
+    assert kept(decode, path, of="another")(["a"], step) == ["a\n!"]
+    assert asked == ["a"]

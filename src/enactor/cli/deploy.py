@@ -65,7 +65,7 @@ def run(config: Deploy, settings: Settings) -> int:
     )
     if config.target == "files":
         for path in sorted(made.folder.iterdir()):
-            if path.suffix != ".json":
+            if path.is_file() and path.suffix != ".json":
                 print(f"{path.stat().st_size / 2**20:8.1f} MB  {path}")
     elif config.target == "ollama":
         digest = create(name, shipped(made), host=config.host, progress=_say)
@@ -89,16 +89,24 @@ def _check(config: Deploy, settings: Settings, made: "Deployed") -> "Matrix":
     from enactor.curate import read_rows
     from enactor.deploy import check, held_out_prompts, prompts_of
     from enactor.deploy.gate import embedded, through, trained
+    from enactor.deploy.kept import kept
+    from enactor.models import adapter_hash, known_sha256
     from enactor.serve.opening import open_engine
 
     if config.rows:
         prompts = prompts_of(list(read_rows(config.rows))[: config.prompts])
     else:
         prompts = held_out_prompts(config.prompts)
+    said = made.folder / "parity"
     ways: dict[str, Decoder] = {}
     if config.trained:
-        ways["trained"] = trained(made.base, made.adapter)
-    ways |= {name: embedded(path, threads=settings.threads) for name, path in made.files.items()}
+        weights = known_sha256(made.base) + adapter_hash(made.adapter)
+        ways["trained"] = kept(
+            trained(made.base, made.adapter), said / "trained.jsonl", of=weights, chunk=100
+        )
+    for name, path in made.files.items():
+        decode = embedded(path, threads=settings.threads)
+        ways[name] = kept(decode, said / f"{name}.jsonl", of=known_sha256(path))
     with ExitStack() as open_:
         for name in config.engine:
             engine = open_engine(settings.model_copy(update={"model": name}))

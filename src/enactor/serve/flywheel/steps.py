@@ -10,9 +10,10 @@ from rich.console import Console
 from enactor.curate import BuildConfig, Row, build, load_build_recipe, run_recipe
 from enactor.deploy import Matrix, Parity, Prompts, check, held_out_prompts, make_files, prompts_of
 from enactor.deploy.gate import Decoder, Step, embedded, trained
+from enactor.deploy.kept import kept
 from enactor.errors import EnactorError
 from enactor.evaluate import Case, Policy, Score, evaluate
-from enactor.models import LlamaEngine
+from enactor.models import LlamaEngine, adapter_hash, known_sha256
 from enactor.prompt import SYSTEM
 from enactor.serve.flywheel.recipe import BuildPart, FlywheelRecipe, ParityPart, Ship
 from enactor.serve.flywheel.stages import progress
@@ -66,18 +67,23 @@ def decode_all(
     console: Console,
 ) -> dict[str, Any]:
     """The parity matrix as JSON; `matrix_of` reads it. Where `rows`, which training did not see, are too few,
-    prompts in held-out phrasings of the phrasebook join them."""
+    prompts in held-out phrasings of the phrasebook join them. What is decoded is kept under `out`."""
     prompts = prompts_of(rows[: part.prompts])
     if missing := part.prompts - len(prompts.texts):
         more = held_out_prompts(missing)
         prompts = Prompts(prompts.texts + more.texts, prompts.right + more.right)
     first: list[Ship] = [] if part.reference == "trained" else ["f16"]
     kinds: list[Ship] = [*first, ship, *part.also]
-    ways: dict[str, Decoder] = {"trained": trained(base, adapter)} if part.reference == "trained" else {}
+    said = out / "parity"
+    ways: dict[str, Decoder] = {}
+    if part.reference == "trained":
+        weights = known_sha256(base) + adapter_hash(adapter)
+        decode = kept(trained(base, adapter), said / "trained.jsonl", of=weights, chunk=part.prompts)
+        ways["trained"] = _shown("trained weights", decode, console)
     for kind in dict.fromkeys(kinds):
-        ways[kind] = _shown(kind, embedded(exported(out, name, kind)), console)
-    if "trained" in ways:
-        ways["trained"] = _shown("trained weights", ways["trained"], console)
+        file = exported(out, name, kind)
+        decode = kept(embedded(file), said / f"{kind}.jsonl", of=known_sha256(file))
+        ways[kind] = _shown(kind, decode, console)
     return check(ways, prompts).to_json()
 
 
