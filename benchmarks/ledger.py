@@ -4,7 +4,8 @@
     python benchmarks/ledger.py --misses    # and the made-up turns that the rules may be corrected on
 
 Made-up turns: `tests/trace/ledger_turns.yaml`, in two halves by their hash; the held half is only counted.
-`tests/trace/ledger_last.yaml` was written when the rules were finished.
+`tests/trace/ledger_last.yaml` was written when the rules were finished, `ledger_later.yaml` after that, by
+another hand.
 Real turns: `../shared/real`, where it is, with the labels of `tests/trace/ledger_labels.json`.
 """
 
@@ -22,6 +23,7 @@ def main(show: bool) -> None:
     turns, recorded = made_up(), real()
     halves = {
         "Made up, written last": made_up("ledger_last.yaml"),
+        "Made up, written later": made_up("ledger_later.yaml"),
         "Made up, held half": [turn for turn in turns if turn.side == "held"],
         "Made up, tuned half": [turn for turn in turns if turn.side == "tuned"],
         "Real, the model's text kept": [t for t in recorded if not _notice(t.reply)],

@@ -97,9 +97,10 @@ def test_fakes_are_told_from_the_honest_on_made_up_turns(side: Side) -> None:
     assert len(done.misses) <= 0.03 * done.pairs.total()
 
 
-def test_turns_written_for_the_finished_rules() -> None:
-    """Two of 61 were wrong at their first count; more would be a step back."""
-    assert len(table(made_up("ledger_last.yaml")).misses) <= 2
+@pytest.mark.parametrize(("name", "wrong"), [("ledger_last.yaml", 2), ("ledger_later.yaml", 1)])
+def test_turns_written_for_the_finished_rules(name: str, wrong: int) -> None:
+    """Two of 61 and three of 113 were wrong at their first count; more would be a step back."""
+    assert len(table(made_up(name)).misses) <= wrong
 
 
 def test_the_table_counts_each_error_at_both_outcomes() -> None:
