@@ -9,9 +9,10 @@ after each answer; half of the requests are typed, half need the model. Every co
 the game's side writes down each one that reaches it. In the end: what was acknowledged and has no end (lost),
 what reached the game twice (doubled), the service's own overhead (taking a request, both its fsyncs, events,
 the record; without the queue, the engine, the controller and the game), and with the embedded model how many
-requests were shed and how long STOP took from the call to the game. `machine_ms` is the control: by how much
-a process that does nothing but sleep for 5 ms overslept meanwhile; below that nothing can be told. One JSON
-object is printed; the exit code is 1 when something was lost or doubled.
+requests were shed and how long STOP took from the call to the game. Two controls of a process beside it:
+`machine_ms`, by how much it overslept a sleep of 5 ms, and `fsync_ms`, how long a lone fsync took; a request
+waits for three. Below that nothing can be told. One JSON object is printed; the exit code is 1 when something
+was lost or doubled.
 """
 
 import argparse
@@ -30,7 +31,18 @@ from pathlib import Path
 from typing import Any
 
 from enactor.models import ScriptedEngine
-from enactor.serve.core import Accepted, Account, Caller, Event, Finished, Limits, Model, Service, Shed
+from enactor.serve.core import (
+    Accepted,
+    Account,
+    Caller,
+    Event,
+    Finished,
+    Limits,
+    Model,
+    Service,
+    Shed,
+    serve_promptly,
+)
 from enactor.serve.core.events import END
 from enactor.sim import Simulator
 from enactor.trace import TraceStore
@@ -161,8 +173,9 @@ def run(folder: Path, players: int, seconds: float, engine: str, think_s: float)
     service = Service(accounts, model, store=TraceStore(folder / "log"), folder=folder, limits=limits)
     service.subscribe(ledger.listen)
     service.start()
+    serve_promptly()
     control = subprocess.Popen(
-        [sys.executable, "-c", CONTROL], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", CONTROL, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     cpu = time.process_time()
     until = time.monotonic() + seconds
@@ -182,7 +195,9 @@ def run(folder: Path, players: int, seconds: float, engine: str, think_s: float)
     for thread in threads:
         thread.join()
     cpu = time.process_time() - cpu
-    late = [float(word) for word in control.communicate("")[0].split()]
+    late, synced = (
+        [float(word) for word in line.split()] for line in control.communicate("")[0].splitlines()
+    )
     time.sleep(0.5)
     service.close()
     lost = [request for request in ledger.taken if not ledger.ends[request]]
@@ -202,18 +217,28 @@ def run(folder: Path, players: int, seconds: float, engine: str, think_s: float)
         "overhead_ms": quantiles([a + b for a, b in zip(ledger.submits, ledger.overheads, strict=False)]),
         "stop_ms": quantiles(ledger.stops),
         "machine_ms": quantiles(late),
+        "fsync_ms": quantiles(synced),
     }
 
 
 CONTROL = """
-import sys, threading, time
-late, ended = [], threading.Event()
+import os, sys, threading, time
+late, synced, ended = [], [], threading.Event()
 threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+file = os.open(sys.argv[1] + "/control", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+def sync():
+    while not ended.wait(0.5):
+        os.write(file, b"x" * 500)
+        started = time.perf_counter()
+        os.fsync(file)
+        synced.append(time.perf_counter() - started)
+threading.Thread(target=sync, daemon=True).start()
 while not ended.is_set():
     started = time.perf_counter()
     time.sleep(0.005)
     late.append(time.perf_counter() - started - 0.005)
 print(*late)
+print(*synced)
 """
 
 

@@ -25,7 +25,17 @@ from typing import Any
 
 from enactor.errors import EnactorError
 from enactor.models import ScriptedEngine
-from enactor.serve.core import Account, Asks, Caller, Event, Finished, Limits, Model, Service
+from enactor.serve.core import (
+    Account,
+    Asks,
+    Caller,
+    Event,
+    Finished,
+    Limits,
+    Model,
+    Service,
+    serve_promptly,
+)
 from enactor.serve.core.events import END
 from enactor.sim import Simulator
 from enactor.trace import TraceStore
@@ -122,6 +132,7 @@ def run(folder: Path, seconds: float) -> dict[str, Any]:
 
     service.subscribe(listen)
     service.start()
+    serve_promptly()
     until, taken = time.monotonic() + seconds, set[str]()
     players = [
         threading.Thread(target=play, args=(service, names, until, counts, taken), daemon=True)

@@ -33,6 +33,7 @@ from enactor.serve.core.lane import Waiting
 from enactor.serve.core.limits import Limits
 from enactor.serve.core.models import Models
 from enactor.serve.core.opening import open_service, service_folder
+from enactor.serve.core.process import serve_promptly
 from enactor.serve.core.service import Service, Status
 
 __all__ = [
@@ -67,6 +68,7 @@ __all__ = [
     "as_record",
     "everyone_acts",
     "open_service",
+    "serve_promptly",
     "service_folder",
     "stops",
 ]

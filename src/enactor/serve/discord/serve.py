@@ -11,7 +11,7 @@ from contextlib import closing
 import discord
 
 from enactor.errors import EnactorError
-from enactor.serve.core import Limits, Service, open_service
+from enactor.serve.core import Limits, Service, open_service, serve_promptly
 from enactor.serve.discord.bot import Bot
 from enactor.serve.discord.config import Config
 from enactor.serve.discord.door import Door
@@ -55,6 +55,7 @@ def serve(config: Config, settings: Settings) -> int:
         ) as service,
         contextlib.suppress(KeyboardInterrupt),
     ):
+        serve_promptly()
         asyncio.run(_until_signal(service, people, token, config.model_choice))
     return 0
 

@@ -5,7 +5,7 @@ import secrets
 import sys
 from contextlib import closing
 
-from enactor.serve.core.opening import open_service
+from enactor.serve.core import open_service, serve_promptly
 from enactor.serve.label import Desk, listen, make_routes
 from enactor.serve.model.service import server_for
 from enactor.serve.web.app import make_app
@@ -38,6 +38,7 @@ def serve(config: Config, settings: Settings) -> int:
         with closing(console):
             console.start()
             service.start()
+            serve_promptly()
             _tell(config, bound.getsockname()[1], token)
             server_for(app).run(sockets=[bound])
     return 0
