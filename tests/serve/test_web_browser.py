@@ -135,6 +135,21 @@ def test_a_request_its_calls_and_the_world(opened: Any) -> None:
     expect(page.locator(".turn")).to_have_count(1)
 
 
+def test_an_empty_page_says_what_can_be_said(opened: Any) -> None:
+    page = opened()
+    expect(page.locator("#welcome")).to_be_visible()
+    page.get_by_role("button", name="walk 20 east").click()
+    expect(page.locator(".turn .steps code")).to_have_text("GOTO 3242 3218 0")
+    expect(page.locator("#welcome")).not_to_be_visible()
+    assert page.evaluate("document.activeElement.id") == "message"
+
+
+def test_what_failed_is_told_once(opened: Any) -> None:
+    turn = say(opened(), "BANK_OPEN", "failed")
+    expect(turn.locator(".reply")).to_contain_text("too far from any bank")
+    expect(turn.locator(".steps .problem")).to_have_count(0)
+
+
 def test_the_map_follows_is_moved_and_zoomed(opened: Any) -> None:
     page = opened()
     tiles = page.locator("#tiles")

@@ -78,7 +78,7 @@ const GENERAL = {
 function tell(event) {
   const turn = turns.take(event);
   if (event.event === "accepted" && !now.sent.includes(event.message)) now.sent.push(event.message);
-  if (event.event === "asks") toast("A question waits for your yes or no.");
+  if (event.event === "asks" && getComputedStyle($("talk")).display === "none") toast("A question waits for your yes or no.");
   const open = turns.open.length;
   $("queue").hidden = open < 2;
   $("queue").textContent = `${open} requests are open.`;
@@ -118,6 +118,7 @@ function drawSession(session) {
   $("open-scenarios").hidden = !session.scenarios;
   $("to-label").hidden = !session.label;
   $("open-compare").hidden = session.models.length < 1;
+  $("welcome").lastElementChild.hidden = session.read_only;
   $("message").placeholder = session.read_only ? "This session only reads: ask something" : "kill 20 chickens";
 }
 
@@ -263,6 +264,12 @@ Object.keys(PANELS).forEach((name, i) => (actions[i + 1] = () => panel(name)));
 
 function wire() {
   $("say").addEventListener("submit", say);
+  $("examples").addEventListener("click", ({ target }) => {
+    if (target.tagName !== "BUTTON") return;
+    $("message").value = target.textContent;
+    $("say").requestSubmit();
+    $("message").focus();
+  });
   $("message").addEventListener("keydown", earlier);
   $("stop").addEventListener("click", stop);
   $("model").addEventListener("change", async () => {

@@ -313,9 +313,15 @@ export class TileMap {
     c.stroke();
   }
 
-  /** Names of the places, the more the nearer; then of creatures and scenery. None is written over another. */
+  /** Names of the places, the more the nearer; then of creatures and scenery. None is written over another, or
+   * over the player. */
   names() {
     const taken = [];
+    if (this.scene?.tile && this.shown) {
+      const [x, y] = this.at(this.shown);
+      const radius = Math.max(this.scale * 0.48, 5);
+      taken.push([x - radius, y - radius, x + radius, y + radius]);
+    }
     const places = this.atlas.plane === this.plane ? this.atlas.places : [];
     const towns = this.scale < 5 ? places.filter((place) => place.kind === "town") : places;
     for (const place of [...towns].sort((one, other) => (other.kind === "town") - (one.kind === "town"))) this.name(place.tile, place.name, "place", place.kind === "town" ? 13 : 11, taken, -0.9);

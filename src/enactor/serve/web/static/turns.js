@@ -68,7 +68,7 @@ export class Turns {
     const waits = turn.state === "queued" ? badge(turn.position ? `${turn.position} before it` : "waits", "sign") : null;
     return [
       el("div.said", {}, said(turn.message || "(empty)"), waits, turn.state === "running" ? badge("at it", "mine") : null, turn.origin ? badge(turn.origin, "mine") : null),
-      turn.steps.length ? el("ul.steps", { "aria-label": "Calls" }, turn.steps.map(step)) : null,
+      turn.steps.length ? el("ul.steps", { "aria-label": "Calls" }, turn.steps.map((one) => step(one.error && turn.reply?.includes(one.error) ? { ...one, error: null } : one))) : null,
       turn.question ? this.question(turn) : null,
       turn.reply && !turn.question ? said(turn.reply, "p.reply") : null,
       turn.problem ? said(turn.problem, "p.problem") : null,
