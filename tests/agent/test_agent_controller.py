@@ -7,7 +7,7 @@ import pytest
 from enactor.agent import HANDLERS, Controller, Session, Toolbox, admit, direct_lines, is_stop, shapes
 from enactor.agent.later import LATER
 from enactor.agent.routines import find_routine, routines
-from enactor.models import ScriptedEngine
+from enactor.models import PromptTooLong, ScriptedEngine
 from enactor.prompt import tool_call
 from enactor.sim import Simulator
 from enactor.trace.values import ToolResult
@@ -212,3 +212,39 @@ def test_arguments_of_the_wrong_type_are_a_result(tool: str, args: dict[str, obj
     result = Toolbox(Simulator()).call(tool_call(tool, args))  # type: ignore[arg-type]
     assert result.status == "error"
     assert tool in result.content["error"]
+
+
+class Small(ScriptedEngine):
+    """Takes prompts of so many characters, as a model takes so many tokens."""
+
+    limit = 0
+
+    def complete(self, prompt, **options):
+        if len(prompt) > self.limit:
+            raise PromptTooLong(f"{len(prompt)} characters")
+        return super().complete(prompt, **options)
+
+
+def test_earlier_turns_that_do_not_fit_are_left_out_the_oldest_first():
+    small = Small(["one", "two", "three"])
+    small.limit = 10**6
+    session = Session(Controller(small, Toolbox(Simulator(start=SWAMP))))
+    session.say("first " + "tell me " * 100)
+    session.say("second " + "tell me " * 10)
+    small.limit = len(small.prompts[1]) - 400
+    assert session.say("third").reply == "three"
+    assert "first tell" not in small.prompts[-1]
+    assert "second tell" in small.prompts[-1]
+    small.limit = 10
+    with pytest.raises(PromptTooLong):
+        session.say("fourth")
+
+
+def test_a_message_that_is_too_long_is_refused_and_not_remembered():
+    engine = ScriptedEngine(["Hello."])
+    session = Session(Controller(engine, Toolbox(Simulator(start=SWAMP))))
+    refused = session.say("kill frogs " * 900)
+    assert refused.outcome == refused.model_outcome == "refused"
+    assert "9,900 characters" in refused.reply
+    assert session.history == []
+    assert session.say("hi").reply == "Hello."

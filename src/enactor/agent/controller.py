@@ -13,8 +13,17 @@ from enactor.agent.recovery import remedy
 from enactor.agent.reply import compose
 from enactor.agent.said import leave_out_unsaid
 from enactor.agent.tools import Toolbox
-from enactor.models.engine import Completion, Engine, EngineError
-from enactor.prompt import DIALECTS, SYSTEM, Dialect, render_prompt, step_messages, tool_call
+from enactor.models.engine import Completion, Engine, EngineError, PromptTooLong
+from enactor.prompt import (
+    DIALECTS,
+    MAX_HISTORY,
+    SYSTEM,
+    Dialect,
+    recent,
+    render_prompt,
+    step_messages,
+    tool_call,
+)
 from enactor.trace import Nature, judge
 from enactor.trace.values import Message, Step, ToolCall, ToolResult, Trace
 from enactor.world import COMMANDS, TOOLS, GameState, offers
@@ -59,7 +68,21 @@ class Controller:
         on_step: OnStep | None = None,
     ) -> Trace:
         """Carry out one request. Raises `EnactorError` when the engine fails; what the model or the game got
-        wrong is in the trace. `confirmed` means the player has said yes to what the gate asked."""
+        wrong is in the trace. `confirmed` means the player has said yes to what the gate asked. Earlier turns
+        that do not fit into the engine's context are left out, the oldest first."""
+        shown = MAX_HISTORY
+        while True:
+            try:
+                return self._handle(message, history, confirmed, on_step)
+            except PromptTooLong:  # nothing was done yet: later turns of the model are no such error
+                shown -= 1
+                if shown < 0 or not history:
+                    raise
+                history = recent(history, shown)
+
+    def _handle(
+        self, message: str, history: Sequence[Message], confirmed: bool, on_step: OnStep | None
+    ) -> Trace:
         started = time.perf_counter()
         timestamp = datetime.now(UTC).isoformat(timespec="milliseconds")
         self.toolbox.backend.attend()
@@ -231,7 +254,10 @@ def nature(step: Step) -> Nature:
 
 
 def turn_messages(trace: Trace) -> tuple[Message, ...]:
-    """A finished request as history: the words, then the calls with their results, or the text reply."""
+    """A finished request as history: the words, then the calls with their results, or the text reply. Empty
+    for one that could not be taken."""
+    if _unfit(trace.message):
+        return ()
     user = Message("user", trace.message)
     if trace.steps:
         return (user, *step_messages(trace.steps))
@@ -255,7 +281,8 @@ def _unfit(message: str) -> str | None:
         return "The message is empty. Say what to do, for instance: kill 20 chickens."
     if len(message) > MAX_MESSAGE_CHARS:
         return (
-            f"That message is {len(message):,} characters long; I take {MAX_MESSAGE_CHARS:,}. Say it shorter."
+            f"I cannot take a message of {len(message):,} characters: the limit is {MAX_MESSAGE_CHARS:,}. "
+            "Say it shorter."
         )
     return None
 
