@@ -7,7 +7,7 @@ from typing import Any
 from enactor.ingest.found import Ready, Turn
 from enactor.ingest.said import what_was_said
 from enactor.trace import Feedback, Trace, canonical_json, declared_nature, judge, to_row, trace_hash
-from enactor.trace.values import Json
+from enactor.trace.values import Json, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,8 @@ def trace_of(turn: Turn, origin: Mapping[str, Json], player: str = "") -> Trace:
     """The judged trace of a turn. `meta.success` is what results and the next words say: true, false, or
     null where the record has nothing to tell it by; `meta.success_by` names the evidence."""
     verdict = judge(turn.message, (), turn.steps, turn.reply)
-    trace = Trace(
+    success, why = succeeded(turn, verdict.outcome)
+    return Trace(
         message=turn.message,
         reply=turn.reply,
         outcome=verdict.outcome,
@@ -48,13 +49,12 @@ def trace_of(turn: Turn, origin: Mapping[str, Json], player: str = "") -> Trace:
         timestamp=turn.timestamp,
         source=turn.source,
         player=player,
+        meta={**turn.meta, "origin": origin, "success": success, "success_by": why},
     )
-    success, why = succeeded(turn, trace)
-    return replace(trace, meta={**turn.meta, "origin": origin, "success": success, "success_by": why})
 
 
-def succeeded(turn: Turn, trace: Trace) -> tuple[bool | None, str]:
-    """Whether a turn did what was asked, and by what evidence.
+def succeeded(turn: Turn, outcome: Outcome) -> tuple[bool | None, str]:
+    """Whether a turn of that outcome did what was asked, and by what evidence.
 
     A person's denial wins over everything, then what the results say: the last acting call must have been
     taken, and nothing was cut short. A person's praise cannot make a success of a turn that did nothing.
@@ -62,8 +62,8 @@ def succeeded(turn: Turn, trace: Trace) -> tuple[bool | None, str]:
     said = None
     if turn.said_next is not None:
         said = what_was_said(turn.message, turn.said_next, turn.seconds_later)
-    if trace.outcome not in ("executed", "answered"):
-        return False, f"outcome: {trace.outcome}"
+    if outcome not in ("executed", "answered"):
+        return False, f"outcome: {outcome}"
     if said is not None and said[0] == "disputed":
         return False, f"next words: {said[1]}"
     acting = [step for step in turn.steps if declared_nature(step) != "read"]

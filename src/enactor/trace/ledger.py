@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 from enactor.trace.rules import LISTED, Rules, ledger_data
@@ -41,12 +42,20 @@ class Verdict:
 def declared_nature(step: Step) -> Nature:
     """What a call does by the ledger's own lists: enough for records from elsewhere. The controller passes a
     function made from the declared commands instead. A verb that ends in `_LOOP` loops."""
+    tools, verbs, prefixes = _reads()
     if step.call.tool != "send_command":
-        return "read" if step.call.tool in ledger_data()["reads"] else "act"
+        return "read" if step.call.tool in tools else "act"
     verb = _verb(step)
-    if verb in ledger_data()["read_verbs"] or verb.startswith(tuple(ledger_data()["read_prefixes"])):
+    if verb in verbs or verb.startswith(prefixes):
         return "read"
     return "loop" if verb.endswith("_LOOP") else "act"
+
+
+@cache
+def _reads() -> tuple[frozenset[str], frozenset[str], tuple[str, ...]]:
+    """What only looks: tools, verbs, and what such a verb begins with."""
+    data = ledger_data()
+    return frozenset(data["reads"]), frozenset(data["read_verbs"]), tuple(data["read_prefixes"])
 
 
 def task_type(steps: Sequence[Step], nature: NatureOf = declared_nature) -> TaskType:
