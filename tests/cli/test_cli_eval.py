@@ -34,6 +34,16 @@ def test_a_suite_is_played_once_and_reported_again(here, capsys):
     assert {play.trial for play in read_plays(plays)} == {0, 1}
 
 
+def test_a_slow_policy_plays_a_sample(here, capsys):
+    asked = ["eval", "robust", "--policy", "rules", "--limit", "8", "--out", "run", "--sample"]
+    assert main([*asked, "rules=3"]) == 0
+    assert len(list(read_plays(here / "run" / "plays" / "rules.jsonl"))) == 3
+    for wrong in ("rules", "rules=0", "rules=x", "base=3"):
+        capsys.readouterr()
+        assert main([*asked, wrong]) == 2
+        assert "POLICY=N" in capsys.readouterr().err
+
+
 def test_rows_and_own_cases(here, capsys):
     build(BuildConfig(rows=10, test_rows=12, out=here / "data"))
     assert main(["eval", "--rows", "data/test.jsonl", "--policy", "rules", "--out", "a"]) == 0

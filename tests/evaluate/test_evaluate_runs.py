@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from enactor.errors import EnactorError
+from enactor.evaluate.again import Again, said_before
 from enactor.evaluate.drive import drive, head, todo
 from enactor.evaluate.folder import RunFolder, read_head, slug
 from enactor.evaluate.metrics import comparisons, figures
@@ -285,6 +286,31 @@ def test_two_policies_on_the_same_cases(tmp_path):
     assert found["passed"].found.p == pytest.approx(2 / 2**12)
     assert found["passed"].adjusted >= found["passed"].found.p
     assert found["latency"].found.only_first is None
+
+
+def test_what_the_same_weights_said_is_read_back_with_the_time_it_took(tmp_path):
+    """Of two policies on the same weights the second decodes nothing; one on others does."""
+    suite = Suite("t", 1, "", (case("a"), case("b", message="slay fifty cows")))
+    identities = {name: {"sha256": "1"} for name in ("tuned", "tuned+raw")} | {"other": {"sha256": "2"}}
+    folder = RunFolder(tmp_path, head(suite, identities, {}))
+
+    def played(name, engine, **changes):
+        again = Again(engine, said_before(folder, name))
+        drive(Policy(name, again, **changes), todo(folder, name, suite, 1), folder)
+        return folder.plays(name)
+
+    class Timed(Sure):
+        def complete(self, prompt, **options):
+            return replace(super().complete(prompt, **options), seconds=0.75)
+
+    first, second, other = Timed(CALL, -0.5), Timed("no"), Timed("no")
+    before, after = played("tuned", first), played("tuned+raw", second, ladder=False, recover=False)
+    assert {options["temperature"] for options in second.asked} == {0.7}
+    assert [p.asked for p in after if not p.trial] == [p.asked for p in before if not p.trial]
+    assert all(750 <= p.latency_ms < 1500 for p in after if not p.trial)
+    played("other", other)
+    assert len(other.asked) == 4
+    assert said_before(RunFolder(tmp_path / "b", head(suite, {"x": {}}, {})), "x") == {}
 
 
 def test_policies_by_name():

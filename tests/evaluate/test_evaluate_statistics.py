@@ -105,6 +105,8 @@ def test_the_curve_by_hand():
     found = calibrate([(-0.1, True), (-0.2, False), (-0.3, True), (-0.4, False)])
     assert [risk for _, risk in found.curve] == pytest.approx([0, 1 / 2, 1 / 3, 1 / 2])
     assert found.area == pytest.approx((0 + 1 / 2 + 1 / 3 + 1 / 2) / 4)
+    assert found.chance == 0.5
+    assert found.best == pytest.approx(calibrate([(-i, i < 2) for i in range(4)]).area)
     tied = calibrate([(-0.1, True), (-0.1, False)])
     assert [risk for _, risk in tied.curve] == [0.5, 0.5]
 

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,9 @@ class Eval(Config):
         0, ge=0, le=100, description="Sampled rounds (temperature 0.7) beside the greedy one; pass^8 needs 8."
     )
     limit: int | None = Field(None, ge=1, description="Only so many plays, evenly over the suite.")
+    sample: tuple[str, ...] = Field(
+        (), description="POLICY=N: that policy, a slow one, plays only N, evenly over them; may be repeated."
+    )
     trained: Path | None = Field(
         None, description="The rows that the models were trained on, to be checked against the suite."
     )
@@ -54,7 +58,15 @@ class Eval(Config):
             raise ValueError("name a suite or --rows, one of the two")
         if self.cases is not None and self.suite != "real":
             raise ValueError("--cases goes with the suite real")
+        for name, count in self.samples:
+            if name not in self.policy or not count.isdecimal() or not int(count):
+                raise ValueError(f"--sample {name}={count}: write POLICY=N, a policy that plays and a number")
         return self
+
+    @property
+    def samples(self) -> "tuple[tuple[str, str], ...]":
+        """(policy, number) as they were written."""
+        return tuple((name, count) for name, _, count in (one.rpartition("=") for one in self.sample))
 
 
 def run(config: Eval, settings: Settings) -> int:
@@ -70,8 +82,9 @@ def run(config: Eval, settings: Settings) -> int:
     about = head(suite, {one.name: _identity(one) for one in named}, standings)
     out = config.out or Path("runs/eval") / f"{suite.name}-{suite.hash.rpartition(':')[2][:8]}"
     folder = RunFolder(out, about)
+    counts = {name: int(count) for name, count in config.samples}
     for one in named:
-        _play(one, suite, folder, config, settings)
+        _play(one, suite.first(counts.get(one.name)), folder, config, settings)
     _tell(folder, [one.name for one in named], config)
     return 0
 
@@ -132,13 +145,15 @@ def _identity(policy: "Named") -> dict[str, Any]:
 
 
 def _play(named: "Named", suite: "Suite", folder: "RunFolder", config: Eval, settings: Settings) -> None:
+    from enactor.evaluate.again import Again, said_before
     from enactor.evaluate.drive import drive, todo
 
     jobs = todo(folder, named.name, suite, config.trials)
     if not jobs:
         return
     with _open(named, suite, settings) as policy, _progress(named.name, len(jobs)) as step:
-        drive(policy, jobs, folder, slots=settings.slots, progress=step)
+        again = Again(policy.engine, said_before(folder, named.name))
+        drive(replace(policy, engine=again), jobs, folder, slots=settings.slots, progress=step)
 
 
 @contextmanager
@@ -157,7 +172,7 @@ def _open(named: "Named", suite: "Suite", settings: Settings) -> "Iterator[Polic
     context = max(settings.context, DESCRIBED_CONTEXT) if named.described else settings.context
     chosen = settings.model_copy(update={"model": named.model, "context": context})
     system = system_with_tools(openai_tools()) if named.described else system_turn(named.model)
-    with open_engine(chosen, slots=settings.slots, logprobs=True) as loaded:
+    with open_engine(chosen, slots=settings.slots) as loaded:
         yield Policy(named.name, loaded, system, named.ladder, named.recover, named.grammar)
 
 

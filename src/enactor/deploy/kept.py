@@ -13,8 +13,8 @@ CHUNK = 20
 
 def kept(decode: Decoder, path: Path, *, of: str, chunk: int = CHUNK) -> Decoder:
     """`decode`, with its turns in the file at `path`, by prompt. `of` identifies what decodes (the hash of
-    its weights): turns of another are dropped. A torn last line is decoded again. Raises what `decode` raises.
-    """
+    its weights): turns of another are dropped. A torn last line is decoded again. Raises what `decode`
+    raises."""
 
     def run(prompts: Sequence[str], step: Step) -> list[str]:
         known = _read(path, of)

@@ -20,12 +20,16 @@ class Bin:
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """`error` is the expected calibration error, `brier` the mean squared error of the probability, `area`
-    that under the risk–coverage curve. `curve` has (coverage, risk) after each answer, the surest first."""
+    that under the risk–coverage curve: less is better. It is `chance`, the share of wrong answers, where the
+    probability says nothing, and `best` where every right answer is surer than every wrong one. `curve` has
+    (coverage, risk) after each answer, the surest first."""
 
     n: int
     error: float
     brier: float
     area: float
+    chance: float
+    best: float
     bins: tuple[Bin, ...]
     curve: tuple[tuple[float, float], ...]
 
@@ -41,7 +45,7 @@ def calibrate(answers: Sequence[tuple[float, bool]]) -> Calibration:
     ranked = sorted(((math.exp(min(lp, 0.0)), right) for lp, right in answers), key=lambda one: -one[0])
     n = len(ranked)
     if not n:
-        return Calibration(0, math.nan, math.nan, math.nan, (), ())
+        return Calibration(0, math.nan, math.nan, math.nan, math.nan, math.nan, (), ())
     count = max(1, min(BINS, n // _FEWEST))
     groups = [ranked[n * i // count : n * (i + 1) // count] for i in range(count)]
     bins = tuple(
@@ -50,11 +54,14 @@ def calibrate(answers: Sequence[tuple[float, bool]]) -> Calibration:
         if group
     )
     curve = _curve(ranked)
+    right = sum(one for _, one in ranked)
     return Calibration(
         n=n,
         error=sum(b.n * abs(b.confidence - b.right) for b in bins) / n,
         brier=sum((p - right) ** 2 for p, right in ranked) / n,
         area=sum(risk for _, risk in curve) / n,
+        chance=1 - right / n,
+        best=sum((count - right) / count for count in range(right + 1, n + 1)) / n,
         bins=bins,
         curve=curve,
     )

@@ -5,7 +5,7 @@ what the game said, and the verdict. Everything that is reported is computed fro
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from enactor.agent import Controller, Toolbox
@@ -161,9 +161,10 @@ def _handle(
         recorder, toolbox, system=policy.system, ladder=policy.ladder, recover=policy.recover
     )
     try:
-        return controller.handle(message, history)
+        trace = controller.handle(message, history)
     except PromptTooLong as error:
         return Trace(message, str(error), "failed", "failed")
+    return replace(trace, latency_ms=trace.latency_ms + recorder.spared_ms)
 
 
 def _record(

@@ -1,5 +1,6 @@
 """An engine that keeps what it was asked and what it answered, one for each play."""
 
+import time
 from dataclasses import dataclass, field
 from typing import Unpack
 
@@ -16,13 +17,15 @@ class Asked:
 
 @dataclass(slots=True)
 class Recorder:
-    """Hands every request on with the play's own temperature and seed. `grammar` constrains all of them."""
+    """Hands every request on with the play's own temperature and seed. `grammar` constrains all of them.
+    `spared_ms` is what the completions took, where they were read back and not decoded now."""
 
     engine: Engine
     grammar: str | None = None
     temperature: float = 0.0
     seed: int = 0
     asked: list[Asked] = field(default_factory=list)
+    spared_ms: float = 0.0
 
     @property
     def name(self) -> str:
@@ -33,7 +36,9 @@ class Recorder:
         wanted: Options = {**options, "temperature": self.temperature, "seed": self.seed + len(self.asked)}
         if self.grammar is not None:
             wanted["grammar"] = self.grammar
+        started = time.perf_counter()
         done = self.engine.complete(prompt, **wanted)
+        self.spared_ms += 1000 * max(0.0, done.seconds - (time.perf_counter() - started))
         self.asked.append(Asked(Request(prompt, **wanted), done))
         return done
 

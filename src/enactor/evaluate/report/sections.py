@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from enactor.evaluate.calibration import calibrate
+from enactor.evaluate.calibration import Calibration, calibrate
 from enactor.evaluate.metrics import (
     KS,
     LESS_IS_BETTER,
@@ -244,7 +244,7 @@ def calibration_section(plays: Plays) -> Markup:
         known = answers(play for play in part if play.trial == 0)
         if len(known) > 1:
             made = calibrate(known)
-            keys.append(tag("span", _swatch(index), name, class_="key"))
+            keys.append(tag("span", _swatch(index), f"{name}: {_area(made)}", class_="key"))
             risk.append((f"s{index % 8}", made.curve))
             bins.append((f"s{index % 8}", [(b.confidence, b.right) for b in made.bins]))
     if not risk:
@@ -253,7 +253,8 @@ def calibration_section(plays: Plays) -> Markup:
     ordered = [(colour, sorted(points)) for colour, points in bins]
     note = (
         "Confidence is the probability of the model's whole first turn. Left to right: if only the surest "
-        "share is answered, how much of it is wrong."
+        "share is answered, how much of it is wrong. The area under that curve is the share of wrong answers "
+        "where the probability says nothing; the best is what an order without a mistake would give."
     )
     return tag(
         "section",
@@ -272,6 +273,10 @@ def calibration_section(plays: Plays) -> Markup:
             share=True,
         ),
     )
+
+
+def _area(made: Calibration) -> str:
+    return f"area {made.area:.3f}, by chance {made.chance:.3f}, at best {made.best:.3f}"
 
 
 def latency_section(plays: Plays) -> Markup:

@@ -1,0 +1,66 @@
+"""What the same weights said already, greedily, to the same prompt: it is read back instead of decoded.
+
+`default` and `default+raw`, `base` and `base+raw` begin each case with the same completion.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Unpack
+
+from enactor.evaluate.folder import RunFolder
+from enactor.evaluate.plays import Play
+from enactor.models.engine import Completion, Engine, Options
+
+Said = Mapping[tuple[str, bool], Completion]
+"""(prompt, whether a grammar forced calls) -> the greedy completion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Answers from `said` where it can, else by `engine`. What is read back has its `seconds` of then."""
+
+    engine: Engine
+    said: Said
+
+    @property
+    def name(self) -> str:
+        return self.engine.name
+
+    def complete(self, prompt: str, **options: Unpack[Options]) -> Completion:
+        """See `Engine.complete`."""
+        if not options.get("temperature"):
+            known = self.said.get((prompt, options.get("grammar") is not None))
+            if known is not None:
+                return known
+        return self.engine.complete(prompt, **options)
+
+    def cancel(self) -> None:
+        self.engine.cancel()
+
+    def close(self) -> None:
+        """The engine belongs to the run and stays open."""
+
+
+def said_before(folder: RunFolder, policy: str) -> Said:
+    """The greedy completions of all policies in the run whose weights are those of `policy`; none for weights
+    that are not known, a remote model's for instance."""
+    identities = folder.head["policies"]
+    weights = identities[policy].get("sha256")
+    if weights is None:
+        return {}
+    alike = [name for name, identity in identities.items() if identity.get("sha256") == weights]
+    return _completions(play for name in alike for play in folder.plays(name) if play.trial == 0)
+
+
+def _completions(plays: Iterable[Play]) -> dict[tuple[str, bool], Completion]:
+    return {
+        (one["prompt"], one["grammar"]): Completion(
+            one["text"],
+            prompt_tokens=one["prompt_tokens"],
+            completion_tokens=one["completion_tokens"],
+            seconds=one["ms"] / 1000,
+            logprob=one["logprob"],
+        )
+        for play in plays
+        for one in play.asked
+    }
