@@ -2,7 +2,7 @@
 
 import pytest
 
-from enactor.agent.said import leave_out_unsaid, numbers_in
+from enactor.agent.said import in_order, leave_out_unsaid, numbers_as_said, numbers_in
 from enactor.prompt import tool_call
 from enactor.trace.values import Message
 
@@ -44,3 +44,46 @@ def test_other_calls_and_bad_ones_stay_as_they_are() -> None:
 
 def test_numbers_are_read_in_digits_and_words() -> None:
     assert {1200, 50, 12} <= numbers_in(["1,200 frogs", "fifty cows and a dozen rats"])
+
+
+@pytest.mark.parametrize(
+    ("lines", "message", "mended"),
+    [
+        (["KILL_LOOP Cow none 30"], "kill three hundred cows", ["KILL_LOOP Cow none 300"]),
+        (["GOTO 3305 3295"], "run to 3293 3305", ["GOTO 3293 3305"]),
+        (
+            ["MINE_ORE tin 5", "MINE_ORE copper 1000"],
+            "mine 5 tin; mine 10 copper",
+            ["MINE_ORE tin 5", "MINE_ORE copper 10"],
+        ),
+        (["KILL_LOOP Cow none fifty"], "kill 50 cows", None),
+        (["KILL_LOOP Cow none 5"], "kill 50 cows with 2 others", None),
+        (["KILL_LOOP Cow none 300"], "another 50 of those", None),
+    ],
+)
+def test_numbers_are_those_of_the_message(lines: list[str], message: str, mended: list[str] | None) -> None:
+    calls = tuple(tool_call("send_command", {"command": line}) for line in lines)
+    got = numbers_as_said(calls, message, BEFORE)
+    if mended is None:
+        assert got == calls
+    else:
+        assert [call.parsed for call in got] == [{"command": line} for line in mended]
+        assert {call.origin for call, before in zip(got, calls, strict=True) if call != before} == {
+            "repaired"
+        }
+
+
+def test_the_rounds_of_a_routine_are_those_of_the_message() -> None:
+    (got,) = numbers_as_said(
+        (tool_call("run_routine", {"routine_path": "iron", "loops": 5}),), "fifty rounds of the iron routine"
+    )
+    assert got.parsed == {"routine_path": "iron", "loops": 50}
+
+
+def test_numbers_come_in_the_order_of_the_message() -> None:
+    assert in_order("a dozen cows, then 1,200 frogs and three hundred. one rat, 2k imps") == [
+        12,
+        1200,
+        300,
+        2000,
+    ]

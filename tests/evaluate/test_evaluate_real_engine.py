@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.model, pytest.mark.slow]
 def test_greedy_plays_are_the_same_twice(tmp_path):
     suite = load_suite("robust").first(4)
     found = []
-    with load_engine("shipped", logprobs=True) as engine:
+    with load_engine("shipped") as engine:
         for name in ("a", "b"):
             policy = Policy("shipped", engine)
             folder = RunFolder(tmp_path / name, head(suite, {"shipped": {}}, {}))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from enactor.models import EngineError, LlamaEngine, ModelFileError, ScriptedEngine
+from enactor.world import COMMANDS, turn_gbnf, words_gbnf
 
 pytestmark = pytest.mark.model
 
@@ -132,6 +133,27 @@ def test_models_llama_logprob_and_close(base: Path) -> None:
         engine.complete("hi")
     with pytest.raises(EngineError, match="closed"):
         engine.tokenize("hi")
+
+
+def test_models_llama_tokens_are_rated_before_the_grammar(engine: LlamaEngine) -> None:
+    free = engine.complete(ask("Hi"), max_tokens=8)
+    forced = engine.complete(ask("Hi"), max_tokens=8, grammar='root ::= "zebra crossing"')
+    for result in (free, forced):
+        assert "".join(text for text, _ in result.tokens) == result.text
+        assert result.logprob == pytest.approx(sum(logprob for _, logprob in result.tokens))
+    assert forced.text == "zebra crossing"
+    assert (forced.logprob or 0) < -5
+
+
+@pytest.mark.parametrize("first", ["FISH", "KILL_LOOP", "STOP", "get_game_state", "defer"])
+def test_models_llama_begins_a_turn_as_it_is_told(engine: LlamaEngine, first: str) -> None:
+    done = engine.complete(ask("Hi"), grammar=turn_gbnf(first=first), max_tokens=80)
+    head = '"send_command", "arguments": {"command": "' if first in COMMANDS else '"'
+    assert done.text.startswith(f'<tool_call>\n{{"name": {head}{first}')
+
+
+def test_models_llama_answers_in_words_when_told(engine: LlamaEngine) -> None:
+    assert engine.complete(ask("Hi"), grammar=words_gbnf(), max_tokens=8).text[:1] not in ("", "<", "{")
 
 
 def test_models_llama_closes_under_way(base: Path) -> None:

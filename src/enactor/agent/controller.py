@@ -4,16 +4,16 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 
+from enactor.agent.clauses import assumed, clauses
 from enactor.agent.course import Course
 from enactor.agent.direct import direct_lines
-from enactor.agent.ladder import decide
+from enactor.agent.ladder import Decision, decide
 from enactor.agent.recovery import remedy
 from enactor.agent.reply import compose
-from enactor.agent.said import leave_out_unsaid
+from enactor.agent.said import leave_out_unsaid, numbers_as_said, refers
 from enactor.agent.tools import Toolbox
-from enactor.models.engine import Completion, Engine, EngineError, PromptTooLong
+from enactor.models.engine import Engine, EngineError, PromptTooLong
 from enactor.prompt import (
     DIALECTS,
     MAX_HISTORY,
@@ -31,6 +31,8 @@ from enactor.world import COMMANDS, TOOLS, GameState, offers
 MAX_MESSAGE_CHARS = 2000
 MAX_CALLS = 8
 LIMIT_S = 1800.0
+SURELY = -0.2
+"""Log-probability from which a decision on a whole message is not looked at again, clause by clause."""
 
 OnStep = Callable[[Step], None]
 
@@ -41,7 +43,8 @@ class Controller:
 
     `system` is the system turn (the tuned models' short one, or one with the tool description for a base).
     With the short one the prompt offers the commands that the message likely means. `ladder` allows the rungs
-    after the strict parser, `forced` the second decode among them, and leaves out numbers that nobody said.
+    after the strict parser, and mends numbers that nobody said; `forced` that a message is decoded again
+    where the first reading does not hold.
     `mend` makes a failed step good where it is known how, once in a request; `recover` allows that, and else
     gives the model one more turn when the game refused a call. `max_calls` and `limit_s` bound a request (see
     `Course`).
@@ -88,7 +91,7 @@ class Controller:
         self.toolbox.backend.attend()
         before = self.toolbox.observe()
         steps: tuple[Step, ...] = ()
-        completions: tuple[Completion, ...] = ()
+        decision = Decision("", (), (), ())
         decided = 0  # how many of the steps came from the model's first turn
         problem = _unfit(message)
         lines = () if problem else direct_lines(message)
@@ -102,9 +105,9 @@ class Controller:
             decided = len(steps)
             reply = compose(steps)
         else:
-            text, steps, completions, decided = self._think(message, before, history, confirmed, on_step)
-            reply = compose(_telling(steps)) if steps else (text or "I did not understand that.")
-        outputs = tuple(c.text for c in completions)
+            decision, steps, decided = self._think(message, before, history, confirmed, on_step)
+            reply = compose(_telling(steps)) if steps else (decision.text or "I did not understand that.")
+        outputs = tuple(done.text for done in decision.made_of)
         verdict = judge(message, outputs, steps, reply, nature=nature, verbs=COMMANDS)
         return Trace(
             message=message,
@@ -119,8 +122,8 @@ class Controller:
             timestamp=timestamp,
             source=self.source,
             latency_ms=(time.perf_counter() - started) * 1000,
-            prompt_tokens=sum(c.prompt_tokens for c in completions),
-            completion_tokens=sum(c.completion_tokens for c in completions),
+            prompt_tokens=sum(c.prompt_tokens for c in decision.completions),
+            completion_tokens=sum(c.completion_tokens for c in decision.completions),
             meta={
                 "engine": self.engine.name,
                 "dialect": self.dialect.name,
@@ -136,36 +139,75 @@ class Controller:
         history: Sequence[Message],
         confirmed: bool,
         on_step: OnStep | None,
-    ) -> tuple[str, tuple[Step, ...], tuple[Completion, ...], int]:
-        offered = offers().offer(message) if self.system == SYSTEM else ()
-        render = partial(
-            render_prompt, message, state, history, offered=offered, system=self.system, dialect=self.dialect
-        )
-        decision = decide(self.engine, render(), self.dialect, ladder=self.ladder, forced=self.forced)
+    ) -> tuple[Decision, tuple[Step, ...], int]:
+        """What was decided, the steps that came of it, and how many of those were the model's first word."""
+        decision = self._decide(message, state, history)
+        if self.ladder and self.forced and self.system == SYSTEM:
+            decision = self._clause_by_clause(message, state, history, decision)
         course = self._course(recover=self.recover and self.mend)
         calls = decision.calls
         if self.ladder:
+            calls = numbers_as_said(calls, message, history)
             calls = tuple(leave_out_unsaid(call, message, history) for call in calls)
         steps = self._act(calls, confirmed, on_step, course)
-        completions = decision.completions
         decided = len(steps)
         refused = next((step for step in steps if _refused_by_game(step)), None)
         if self.recover and refused is not None and not any(map(_recovered, steps)):
             try:
-                second = decide(
-                    self.engine,
-                    render(pending=step_messages(steps)),
-                    self.dialect,
-                    ladder=self.ladder,
-                    forced=self.forced,
-                )
+                second = self._decide(message, state, history, step_messages(steps))
             except EngineError:  # what was carried out is reported and recorded, without a second thought
-                return decision.text, steps, completions, decided
-            completions += second.completions
+                return decision, steps, decided
+            decision = decision.then(second)
             if second.calls and not _same(second.calls[0], refused.call):
                 course.recover = False
                 steps += self._act(second.calls, confirmed, on_step, course)
-        return decision.text, steps, completions, decided
+        return decision, steps, decided
+
+    def _decide(
+        self,
+        message: str,
+        state: GameState,
+        history: Sequence[Message],
+        pending: Sequence[Message] = (),
+    ) -> Decision:
+        """One turn of the model; the offers have a say where the message does not lean on an earlier one."""
+        offered = offers().offer(message) if self.system == SYSTEM else ()
+        prompt = render_prompt(
+            message,
+            state,
+            history,
+            offered=offered,
+            system=self.system,
+            dialect=self.dialect,
+            pending=pending,
+        )
+        alone = offered and not pending and not (history and refers(message))
+        return decide(
+            self.engine,
+            prompt,
+            self.dialect,
+            ladder=self.ladder,
+            forced=self.forced,
+            shares=offers().by_name(message) if alone else None,
+        )
+
+    def _clause_by_clause(
+        self, message: str, state: GameState, history: Sequence[Message], whole: Decision
+    ) -> Decision:
+        """The message read one task after another, where it holds several and that reading is the likelier
+        one; else the decision on the whole."""
+        parts = clauses(message) if whole.logprob is not None and whole.logprob < SURELY else ()
+        if len(parts) < 2:
+            return whole
+        read = Decision("", (), (), ())
+        before = list(history)
+        for part in parts:
+            one = self._decide(part, state, before)
+            read = read.then(one, calls=True)
+            if not one.calls or read.logprob is None or read.logprob <= (whole.logprob or 0.0):
+                return whole.then(read, kept=False)
+            before += (Message("user", part), *assumed(one.calls, state))
+        return read.then(whole, kept=False)
 
     def _course(self, *, recover: bool) -> Course:
         return Course(self.max_calls, self.limit_s, recover and not self.toolbox.read_only)

@@ -1,6 +1,7 @@
 """From a model's turn to calls, one rung at a time, each rung's calls marked as what they are.
 
-1. strict: the dialect's parser took the turn (`raw`).
+1. strict: the dialect's parser took the turn (`raw`); or the offers know better what it should begin with,
+   and it is decoded again so (`forced`, see `weigh`).
 2. shapes: no block was opened, but the text holds a lone call or command line (`repaired`).
 3. forced: a second decode of the same prompt under the grammar of declared verbs and tools (`forced`); taken
    when a block was opened or text shows a call and nothing could be read from it, or the verb is not one.
@@ -11,8 +12,10 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
+from enactor.agent.weigh import weigh
 from enactor.models.engine import Completion, Engine
 from enactor.prompt import Dialect, ParsedTurn, tool_call
 from enactor.trace.values import ToolCall
@@ -24,34 +27,69 @@ _LINE = re.compile(r"^[`*\s]*(?P<line>[A-Z]+_[A-Z_]+(?: [^`*\n]+)?)[`*\s]*$", re
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a turn came to: the calls to carry out, the text, and every completion it took."""
+    """What a turn came to: the calls to carry out, the text, every completion it took, and those of them that
+    it was made of."""
 
     text: str
     calls: tuple[ToolCall, ...]
     completions: tuple[Completion, ...]
+    made_of: tuple[Completion, ...]
+
+    def then(self, other: "Decision", *, calls: bool = False, kept: bool = True) -> "Decision":
+        """This decision, with what `other` took. With `calls` its calls come after; unless it is `kept`, its
+        turns are no part of what this one was made of."""
+        return Decision(
+            self.text,
+            (*self.calls, *other.calls) if calls else self.calls,
+            self.completions + other.completions,
+            self.made_of + other.made_of if kept else self.made_of,
+        )
+
+    @property
+    def logprob(self) -> float | None:
+        """Log-probability of what it was made of, where the engine gives one."""
+        found = [done.logprob for done in self.made_of]
+        return None if None in found else sum(logprob for logprob in found if logprob is not None)
 
 
 def decide(
-    engine: Engine, prompt: str, dialect: Dialect, *, ladder: bool = True, forced: bool = True
+    engine: Engine,
+    prompt: str,
+    dialect: Dialect,
+    *,
+    ladder: bool = True,
+    forced: bool = True,
+    shares: Mapping[str, float] | None = None,
 ) -> Decision:
     """Decode one turn and climb. With `ladder=False` only the strict rung counts; with `forced=False` nothing
-    is decoded again."""
+    is decoded again. `shares` are the offers' likelihoods, where they may have a say."""
     first = engine.complete(prompt)
     turn = _read(first, dialect)
+    done: tuple[Completion, ...] = (first,)
     if not ladder or (turn.well_formed and all(_callable(call) for call in turn.calls)):
-        if turn.calls or not ladder or not _shows_call(turn.text):
-            return Decision(turn.text, turn.calls, (first,))
-        repaired = shapes(turn.text)
-        if repaired:
-            return Decision("", repaired, (first,))
+        if ladder and not turn.calls and _shows_call(turn.text):
+            if repaired := shapes(turn.text):
+                return Decision("", repaired, done, done)
+        elif not (ladder and forced and shares):
+            return Decision(turn.text, turn.calls, done, done)
+        else:
+            found = weigh(engine, prompt, first, partial(_read, dialect=dialect), shares)
+            done += found.decoded
+            if not found.forced:
+                return Decision(turn.text, turn.calls, done, (first,))
+            other = _read(found.chosen, dialect)
+            return Decision(other.text, _forced(other), done, (found.chosen,))
     if not forced:
-        return Decision(turn.text, turn.calls, (first,))
+        return Decision(turn.text, turn.calls, done, done)
     second = engine.complete(prompt, grammar=turn_gbnf())
     again = _read(second, dialect)
-    calls = tuple(replace(call, origin="forced") for call in again.calls if call.parsed is not None)
-    if calls:
-        return Decision(again.text, calls, (first, second))
-    return Decision(turn.text, turn.calls, (first, second))
+    if calls := _forced(again):
+        return Decision(again.text, calls, (first, second), (first, second))
+    return Decision(turn.text, turn.calls, (first, second), (first, second))
+
+
+def _forced(turn: ParsedTurn) -> tuple[ToolCall, ...]:
+    return tuple(replace(call, origin="forced") for call in turn.calls if call.parsed is not None)
 
 
 def _read(done: Completion, dialect: Dialect) -> ParsedTurn:

@@ -1,5 +1,6 @@
-"""Numbers that nobody said. A small model takes a number over from an earlier turn, or makes one up; a count
-that the command can do without is then left out.
+"""Numbers that nobody said. A small model takes a number over from an earlier turn, or makes one up. Where
+the message has as many numbers as the calls, they are put in as they were said; a count that nobody said and
+that the command can do without is left out.
 
 What was said: the player's message, and their earlier words where the message refers to them ("another", "the
 same", "you didn't do it").
@@ -8,6 +9,7 @@ same", "you didn't do it").
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from enactor.prompt import tool_call
 from enactor.trace.values import Message, ToolCall
@@ -39,6 +41,77 @@ def numbers_of(command: Command) -> Iterator[int]:
             yield int(value)
 
 
+def numbers_as_said(
+    calls: Sequence[ToolCall], message: str, history: Sequence[Message] = ()
+) -> tuple[ToolCall, ...]:
+    """The calls with the numbers of the message, in its order, where both have equally many and not the same:
+    marked as repaired. Where the message leans on what came before and there is anything before, every number
+    may stand."""
+    places = [place for at, call in enumerate(calls) for place in _places(at, call)]
+    said = in_order(message)
+    meant = [number for _, _, number in places]
+    if len(said) != len(meant) or set(said) == set(meant) or (history and refers(message)):
+        return tuple(calls)
+    mended = list(calls)
+    for at, call in enumerate(calls):
+        changes = [(old, new) for (of, old, _), new in zip(places, said, strict=True) if of == at]
+        if any(_count(old) != new for old, new in changes):
+            mended[at] = replace(tool_call(call.tool, _renumbered(call, changes)), origin="repaired")
+    return tuple(mended)
+
+
+def _renumbered(call: ToolCall, changes: Sequence[tuple[str, int]]) -> dict[str, Any]:
+    """The call's arguments with other numbers, each change in its turn."""
+    if call.tool != "send_command":
+        return {**(call.parsed or {}), "loops": changes[0][1]}
+    line, at = str((call.parsed or {})["command"]), 0
+    for old, new in changes:
+        start = line.index(old, at)
+        line = f"{line[:start]}{new}{line[start + len(old) :]}"
+        at = start + len(str(new))
+    return {**(call.parsed or {}), "command": line}
+
+
+def in_order(message: str) -> list[int]:
+    """The numbers of a message in order, in digits or words; "a" and "one" are none."""
+    words = [word.strip(".,'’") for word in _WORD.findall(message.casefold())]
+    found: list[int] = []
+    at = 0
+    while at < len(words):
+        for size in (3, 2, 1):
+            value = _count("_".join(words[at : at + size])) if at + size <= len(words) else None
+            if value is not None:
+                if value != 1:
+                    found.append(value)
+                break
+        at += size
+    return found
+
+
+def _places(at: int, call: ToolCall) -> Iterator[tuple[int, str, int]]:
+    """The numbers in a call: which call, as it is written there, and what it means."""
+    if call.tool == "run_routine" and isinstance(loops := (call.parsed or {}).get("loops"), int):
+        yield at, str(loops), loops
+    if call.tool != "send_command" or call.parsed is None:
+        return
+    try:
+        command = parse(str(call.parsed.get("command", "")))
+    except CommandError:
+        return
+    for kind, name, value in _typed(command):
+        number = _count(value) if kind in _CHECKED and name != "plane" else None
+        if number is not None and number != 1:
+            yield at, value, number
+
+
+def _count(text: str) -> int | None:
+    try:
+        value = parse_count(text)
+    except CommandError:
+        return None
+    return value if isinstance(value, int) else None
+
+
 def leave_out_unsaid(call: ToolCall, message: str, history: Sequence[Message] = ()) -> ToolCall:
     """The call without a last, optional number that nobody said, marked as repaired; else the call as it is.
     Where the message leans on what came before and there is anything before, every number may stand."""
@@ -63,11 +136,8 @@ def _may_go(command: Command) -> bool:
 
 
 def _said(value: str, message: str) -> bool:
-    try:
-        number = parse_count(value)
-    except CommandError:
-        return True
-    return not isinstance(number, int) or number == 1 or number in numbers_in([message])
+    number = _count(value)
+    return number is None or number == 1 or number in numbers_in([message])
 
 
 def _typed(command: Command) -> Iterator[tuple[str, str, str]]:
@@ -90,9 +160,5 @@ def _read(text: str) -> Iterator[int]:
     words = _WORD.findall(text.casefold())
     for size in (1, 2, 3):
         for at in range(len(words) - size + 1):
-            try:
-                value = parse_count("_".join(words[at : at + size]))
-            except CommandError:
-                continue
-            if isinstance(value, int):
+            if (value := _count("_".join(words[at : at + size]))) is not None:
                 yield value

@@ -52,8 +52,9 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """`text` excludes the stop token. `logprob` is the sum over the completion's tokens where the engine
-    gives it. `seconds` is wall time from request to last token, `first_token_seconds` to the first one.
+    """`text` excludes the stop token. `tokens` are the decoded ones with their log-probabilities, before any
+    grammar, where the engine gives them; `logprob` is their sum. `seconds` is wall time from request to last
+    token, `first_token_seconds` to the first one.
     `cached_tokens` of the prompt came from the prefix cache. `stopped` is False when `max_tokens` or a
     cancellation ended the text, `cancelled` tells the second from the first.
 
@@ -67,6 +68,7 @@ class Completion:
     completion_tokens: int = 0
     seconds: float = 0.0
     logprob: float | None = None
+    tokens: tuple[tuple[str, float], ...] = ()
     stopped: bool = True
     cancelled: bool = False
     cached_tokens: int = 0

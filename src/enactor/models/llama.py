@@ -30,7 +30,7 @@ class _Decoding:
         self.started = time.perf_counter()
         self.first: float | None = None
         self.parts: list[str] = []
-        self.logprobs: list[float] = []
+        self.tokens: list[tuple[str, float]] = []
         self.last: Mapping[str, Any] = {}
         self.finish: str | None = None
         self.error: Mapping[str, Any] | None = None
@@ -49,7 +49,7 @@ class _Decoding:
                 self.parts.append(choice["text"])
                 text += choice["text"]
             for token in (choice.get("logprobs") or {}).get("content", ()):
-                self.logprobs.append(float(token["logprob"]))
+                self.tokens.append((str(token["token"]), float(token["logprob"])))
             self.finish = choice.get("finish_reason") or self.finish
         if self.on_text is not None and (text or self.finish is None) and self.on_text(text):
             self.cancelled.set()
@@ -63,7 +63,8 @@ class _Decoding:
             prompt_tokens=usage.get("prompt_tokens", 0),
             completion_tokens=usage.get("completion_tokens", len(self.parts)),
             seconds=seconds,
-            logprob=sum(self.logprobs) if logprobs else None,
+            logprob=sum(logprob for _, logprob in self.tokens) if logprobs else None,
+            tokens=tuple(self.tokens),
             stopped=self.finish == "stop",
             cancelled=self.finish is None,
             cached_tokens=usage.get("prompt_tokens_details", {}).get("cached_tokens", 0),
@@ -79,7 +80,7 @@ class LlamaEngine:
     by spinning, and with every core taken a game client beside them makes decoding ten times slower
     (`benchmarks/engine.py`). The longest common prefix with the prompt that a
     slot saw last is not evaluated again; `warm` puts the system prefix into every slot beforehand.
-    `logprobs` sums the log-probabilities of the sampled tokens (some 2 ms a token more).
+    `logprobs` gives each sampled token's log-probability with it, which takes some 2 ms a token more.
 
     Greedy decoding (`temperature=0`) of one prompt gives one text on one machine with one slot. Raises
     `EngineError` when the model does not load.
@@ -93,7 +94,7 @@ class LlamaEngine:
         threads: int | None = None,
         context: int = 2048,
         warm: str | None = None,
-        logprobs: bool = False,
+        logprobs: bool = True,
         name: str | None = None,
     ) -> None:
         if slots < 1 or context < 64:

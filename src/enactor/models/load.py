@@ -64,7 +64,6 @@ def load_engine(
     threads: int | None = None,
     context: int = 2048,
     warm: str | None = None,
-    logprobs: bool = False,
     follow: bool = False,
 ) -> LlamaEngine | HttpEngine | PromotedEngine:
     """An engine for `model_file(name)`; the other parameters are `LlamaEngine`'s. A name such as
@@ -82,7 +81,6 @@ def load_engine(
             threads=threads,
             context=context,
             warm=warm,
-            logprobs=logprobs,
             name=engine_name(name),
         )
 

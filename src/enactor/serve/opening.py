@@ -49,13 +49,12 @@ def open_engine(
     slots: int = 1,
     say: Say | None = None,
     follow: bool = False,
-    logprobs: bool = False,
 ) -> Loaded:
     """The engine for `settings.model`, fetched and merged on first use, or the client of a remote one.
 
     `say` is told when that takes a while, and when the fallback answers. The prefix cache of a local one
     holds the system turn. With `follow` the model `default` becomes another one whenever that is promoted:
-    for what talks to players, not for a comparison. `logprobs`: see `LlamaEngine`. Raises `EnactorError`.
+    for what talks to players, not for a comparison. Raises `EnactorError`.
     """
     say = say or (lambda line: print(line, file=sys.stderr, flush=True))
     name = settings.model
@@ -78,7 +77,6 @@ def open_engine(
             context=context,
             warm=f"<|im_start|>system\n{system_turn(name)}<|im_end|>\n",
             follow=follow,
-            logprobs=logprobs,
         )
     finally:
         note.cancel()

@@ -24,6 +24,7 @@ from enactor.world.conditions import parse_condition as parse_condition
 from enactor.world.declared import world_hash as world_hash
 from enactor.world.gbnf import gbnf as gbnf
 from enactor.world.gbnf import turn_gbnf as turn_gbnf
+from enactor.world.gbnf import words_gbnf as words_gbnf
 from enactor.world.grammar import nearest_verbs as nearest_verbs
 from enactor.world.grammar import parse as parse
 from enactor.world.grammar import usage as usage

@@ -84,6 +84,10 @@ class Offers:
             total += likely / likely.sum()
         return total / len(folds)
 
+    def by_name(self, message: str) -> dict[str, float]:
+        """`shares` by name."""
+        return dict(zip(self.names, map(float, self.shares(message)), strict=True))
+
     def save(self, path: Path) -> None:
         """Write an npz file; the same layers give the same bytes."""
         about = {"names": self.names, "phrasings": self.phrasings}

@@ -43,22 +43,43 @@ def gbnf(verbs: Iterable[str] | None = None) -> str:
 
 
 def turn_gbnf(
-    verbs: Iterable[str] | None = None, tools: Iterable[str] | None = None, calls: int = MAX_CALLS
+    verbs: Iterable[str] | None = None,
+    tools: Iterable[str] | None = None,
+    calls: int = MAX_CALLS,
+    *,
+    first: str | None = None,
 ) -> str:
-    """Grammar of one assistant turn: one to `calls` Hermes `<tool_call>` blocks and nothing else.
+    """Grammar of one assistant turn: one to `calls` Hermes `<tool_call>` blocks and nothing else, the first
+    of them with the verb or tool `first` where that is given.
 
     A command inside `send_command` (and the other tools that take one) is constrained as in `gbnf`, other
     arguments by their schema: the required ones first, optional ones in the order of the declaration.
     """
     chosen = list(TOOLS if tools is None else tools)
+    opening = "call" if first is None else "opening"
     rules = {
-        "root": f'call ("\\n" call){{0,{calls - 1}}}' if calls > 1 else "call",
-        "call": '"<tool_call>\\n{\\"name\\": " tool "}\\n</tool_call>"',
+        "root": f'{opening} ("\\n" call){{0,{calls - 1}}}' if calls > 1 else opening,
+        "call": _block("tool"),
         "tool": " | ".join(_rule_name("tool", name) for name in chosen),
     }
+    if first in COMMANDS:
+        line = f'"{first}" {_operands_rule(COMMANDS[first])}'.strip()
+        head = _literal('"send_command", "arguments": {"command": "')
+        rules["opening"] = _block(f'{head} {line} "\\"}}"')
+    elif first is not None:
+        rules["opening"] = _block(_rule_name("tool", first))
     for name in chosen:
         rules[_rule_name("tool", name)] = _tool_rule(name)
     return _render({**rules, **_command_rules(verbs)})
+
+
+def words_gbnf() -> str:
+    """Grammar of an answer in words: anything that does not begin as a call does."""
+    return "root ::= [^<{ \\n] [^\\n]*\n"
+
+
+def _block(tool: str) -> str:
+    return f'"<tool_call>\\n{{\\"name\\": " {tool} "}}\\n</tool_call>"'
 
 
 def _command_rules(verbs: Iterable[str] | None) -> dict[str, str]:

@@ -1,0 +1,82 @@
+"""A message of several tasks, read one task after another.
+
+A small model writes one or two calls well, and loses the thread in a list. Each clause by itself is a request
+like any other, with the clauses before it as earlier turns.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from enactor.prompt import step_messages
+from enactor.trace.values import Message, Step, ToolCall, ToolResult
+from enactor.world import CommandError, GameState, lower, offers, parse
+from enactor.world.cards import REPLY
+
+MAX_CLAUSES = 8
+SURE = 0.7
+"""The likelihood of an offered command from which a clause is taken for a task of its own."""
+_AFTER = "then|thn|den|afterwards|(?:after|once|when) (?:all )?(?:that|done)"
+_BETWEEN = re.compile(
+    rf"\s*(?:;|\n+|->|=>|\||(?<=[a-z])/(?=[a-z])|[,.]?\s*\b(?:and )?(?:{_AFTER})\b[,:]?)\s*"
+    r"|[,.]\s*(?:next|later|finally|lastly|last|at (?:the )?end)\b[,:]?\s*",
+    re.IGNORECASE,
+)
+_MAYBE = re.compile(r"\s*[,.]\s+(?:and |n |& )?|\s+(?:and|n|&)\s+", re.IGNORECASE)
+_BULLET = re.compile(r"^\s*(?:\d+[.):]|[-*•])\s+")
+_CONDITION = re.compile(
+    r"^\s*(?:when|once|if|after|until|till?|as soon|before|whenever|every)\b", re.IGNORECASE
+)
+
+
+def clauses(message: str) -> tuple[str, ...]:
+    """The tasks of a message, in order; the message alone where it is one, or not surely several.
+
+    What surely ends a clause ("then", a line, a semicolon) cuts; a comma or an "and" where the offers are
+    sure of a command on both sides. A message with a condition, or with a part that asks for no command, is
+    left whole.
+    """
+    if _CONDITION.match(message):
+        return (message,)
+    firm = [_BULLET.sub("", part).strip(" ,.") for part in _BETWEEN.split(message)]
+    parts = [clause for part in firm if part for clause in _apart(part)]
+    likeliest = [_likeliest(part)[0] for part in parts]
+    if not 1 < len(parts) <= MAX_CLAUSES or REPLY in likeliest or "defer" in likeliest:
+        return (message,)
+    return tuple(parts)
+
+
+def _apart(text: str) -> Iterator[str]:
+    cuts = [match.span() for match in _MAYBE.finditer(text)]
+    ends = [*(at for at, _ in cuts[1:]), len(text)]
+    start = 0
+    for (left, right), following in zip(cuts, ends, strict=False):
+        if _task(text[start:left]) and _task(text[right:following]):
+            yield text[start:left].strip()
+            start = right
+    yield text[start:].strip()
+
+
+def _task(text: str) -> bool:
+    name, share = _likeliest(text)
+    return name != REPLY and share >= SURE
+
+
+def _likeliest(text: str) -> tuple[str, float]:
+    shares = offers().by_name(text)
+    name = max(shares, key=lambda known: shares[known])
+    return name, shares[name]
+
+
+def assumed(calls: Sequence[ToolCall], state: GameState) -> tuple[Message, ...]:
+    """Calls as an earlier turn in which all went well, their results as the plugin would echo them."""
+    return step_messages(tuple(Step(call, ToolResult("ok", {}, _echo(call, state))) for call in calls))
+
+
+def _echo(call: ToolCall, state: GameState) -> str | None:
+    if call.tool != "send_command" or call.parsed is None:
+        return None
+    line = str(call.parsed.get("command") or "")
+    try:
+        return lower(parse(line), state).render()
+    except CommandError:
+        return line

@@ -1,0 +1,40 @@
+"""Messages of several tasks, cut where one task ends."""
+
+import pytest
+
+from enactor.agent.clauses import assumed, clauses
+from enactor.prompt import tool_call
+from enactor.world import GameState
+
+
+@pytest.mark.parametrize(
+    ("message", "parts"),
+    [
+        ("go to the bank then deposit everything", ("go to the bank", "deposit everything")),
+        ("mine 5 tin; mine 10 copper", ("mine 5 tin", "mine 10 copper")),
+        ("1. bank everything\n2. chop logs", ("bank everything", "chop logs")),
+        ("kill 10 cows and go to lumbridge", ("kill 10 cows", "go to lumbridge")),
+        ("go to draynor, fish some shrimp", ("go to draynor", "fish some shrimp")),
+        ("kill 20 cows", ("kill 20 cows",)),
+        ("drop the jug and the pot", ("drop the jug and the pot",)),
+        ("hey bot, kill 20 cows", ("hey bot, kill 20 cows",)),
+        ("when you are full then bank everything", ("when you are full then bank everything",)),
+        ("thanks, and then good night", ("thanks, and then good night",)),
+        ("", ("",)),
+        (";;;", (";;;",)),
+    ],
+)
+def test_a_message_is_cut_between_its_tasks(message: str, parts: tuple[str, ...]) -> None:
+    assert clauses(message) == parts
+
+
+def test_no_message_is_cut_into_more_than_can_be_carried_out() -> None:
+    message = "; ".join(["kill 5 cows"] * 50)
+    assert clauses(message) == (message,)
+
+
+def test_earlier_clauses_are_shown_as_done() -> None:
+    calls = (tool_call("send_command", {"command": "KILL_LOOP giant_frogs none 5"}),)
+    turn, result = assumed(calls, GameState())
+    assert turn.tool_calls == calls
+    assert '"command": "KILL_LOOP Giant_frog none 5"' in result.content
