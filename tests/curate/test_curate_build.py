@@ -2,6 +2,7 @@
 
 import random
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -68,6 +69,19 @@ def test_only_the_last_turn_is_trained_and_reads_back(dataset):
         turn = DIALECTS["hermes"].parse(trained[0].removesuffix("<|im_end|>"))
         assert turn.well_formed
         assert [(c.tool, dict(c.parsed)) for c in turn.calls] == [(a.tool, dict(a.args)) for a in row.say]
+
+
+def test_the_calls_of_earlier_turns_can_be_trained_too(dataset):
+    more = 0
+    for row in dataset.train[:300]:
+        trained = [segment.text for segment in row.segments(earlier=True) if segment.train]
+        called = [m for m in row.history if m.role == "assistant" and m.tool_calls]
+        assert len(trained) == len(called) + 1
+        assert all(text.startswith("<tool_call>") for text in trained[:-1])
+        more += len(called)
+    assert more
+    recorded = replace(row, meta={**row.meta, "recorded": "h1:0"}, history=dataset.train[0].history)
+    assert recorded.segments(earlier=True) == recorded.segments()
 
 
 def test_rows_survive_their_file(dataset, tmp_path):

@@ -67,10 +67,17 @@ class Row:
             Message("assistant", self.reply, tuple(tool_call(a.tool, a.args) for a in self.say)),
         ]
 
-    def segments(self) -> list[Segment]:
-        """Text and loss mask: only the last turn is trained on."""
+    def segments(self, *, earlier: bool = False) -> list[Segment]:
+        """Text and loss mask: the last turn is trained on. With `earlier` the calls of earlier turns are too,
+        where they are known to be right: in a synthetic row's history. Earlier text is not, since some of it
+        is there to be disputed, and neither is a first try that was refused."""
         messages = self.messages()
-        masked = {i for i, m in enumerate(messages[:-1]) if m.role == "assistant"}
+        taught = len(self.history) if earlier and "recorded" not in self.meta else 0
+        masked = {
+            i
+            for i, m in enumerate(messages[:-1])
+            if m.role == "assistant" and not (i < taught and m.tool_calls)
+        }
         return render_row(messages, masked=masked)
 
     def to_json(self) -> dict[str, Any]:

@@ -66,6 +66,9 @@ class Recipe(BaseModel):
     micro_batch: int | None = Field(None, ge=1, description="rows at once; None takes the batch whole")
     epochs: float = Field(1.0, gt=0, description="times over the rows, at most")
     max_minutes: float | None = Field(None, gt=0, description="the schedule ends by then, with fewer steps")
+    earlier_turns: bool = Field(
+        False, description="loss on the calls of a synthetic row's earlier turns too, not on its answer alone"
+    )
     max_length: int = Field(512, ge=8, description="tokens; longer rows are counted and dropped")
     eval_every: int = Field(0, ge=0, description="steps between evaluations on held-out rows; 0: at the end")
     eval_rows: int = Field(

@@ -93,6 +93,6 @@ def encode_rows(rows: Iterable[Sequence[Segment]], tokenizer: Any, max_length: i
     return Examples(tuple(kept), too_long, f"t1:{digest.hexdigest()[:32]}")
 
 
-def read_segments(path: Path) -> list[list[Segment]]:
-    """The rows of a JSONL file that `enactor.curate` wrote, rendered."""
-    return [row.segments() for row in read_rows(path)]
+def read_segments(path: Path, *, earlier: bool = False) -> list[list[Segment]]:
+    """The rows of a JSONL file that `enactor.curate` wrote, rendered; `earlier` as in `Row.segments`."""
+    return [row.segments(earlier=earlier) for row in read_rows(path)]

@@ -44,7 +44,7 @@ def supervised(
         rows = framed(rows, recipe.gpu, recipe.dialect, console)
         held_out_rows = held_out_rows and framed(held_out_rows, recipe.gpu, recipe.dialect, console)
     loaded = prepare(recipe, out, fresh)
-    segments = read_segments(rows) if isinstance(rows, Path) else rows
+    segments = read_segments(rows, earlier=recipe.earlier_turns) if isinstance(rows, Path) else rows
     examples = encode_rows(segments, loaded.tokenizer, recipe.max_length)
     held = validation(held_out_rows, loaded.tokenizer, recipe.max_length)
     refuse_foreign_tokens((max(e.ids) for e in examples.kept), loaded.model, recipe)
