@@ -13,6 +13,7 @@ from enactor.curate.synthesize import Funnel, make_row
 from enactor.curate.wording import SINGULAR
 from enactor.errors import EnactorError
 from enactor.prompt import DIALECTS
+from enactor.trace import judge
 from enactor.world import COMMANDS, TOOLS, GameState, lower, parse
 
 
@@ -132,3 +133,14 @@ def test_a_typo_keeps_the_first_letter_and_short_words():
     rng = random.Random(0)
     assert typo("cow", rng) == "cow"
     assert all(typo("goblin", rng)[0] == "g" for _ in range(50))
+
+
+def test_no_reply_of_the_phrasebook_claims_or_describes_an_act():
+    wrong = [
+        (template.group.id, reply, verdict.evidence)
+        for template in templates()
+        for reply in template.group.reply
+        if (verdict := judge(template.text, (reply,), (), reply, verbs=COMMANDS)).outcome
+        in ("claimed", "described", "failed")
+    ]
+    assert wrong == []
