@@ -27,8 +27,8 @@ class PluginFiles:
     Every `poll_s` seconds it looks for a command, takes it and publishes the response; every tick of 0.6 s,
     `speed` times as fast, it lets a tick of the game pass, publishes the state and appends to the client's
     log. A command's later responses (a loop's progress, the end) carry its request id. There is one response
-    file, so they wait until the last answer was read: until the next command is taken, at most `HOLD_S`
-    seconds. `faults` go wrong here.
+    file, so they and late answers wait until the last answer was read: until the next command is taken, at
+    most `HOLD_S` seconds. `faults` go wrong here.
     """
 
     def __init__(
@@ -71,11 +71,8 @@ class PluginFiles:
                     self._poll(now)
                     next_poll = now + self._poll_s
                 self._send_out(now)
-                due = [next_poll, next_tick, *(moment for moment, _ in self._late)]
-                if self._outbox or self._report:
-                    free = self._published + self._dwell_s
-                    due.append(free if self._outbox else max(free, self._unread_until))
-                stop.wait(max(min(due) - time.monotonic(), 0.0))
+                due = min(next_poll, next_tick, self._next_out())
+                stop.wait(max(due - time.monotonic(), 0.0))
                 now = time.monotonic()
         except OSError as error:
             raise EnactorError(
@@ -203,19 +200,34 @@ class PluginFiles:
         cut = {"command": verb, "status": "error", "result": None, "error": "sleep interrupted"}
         self._report, self._end_waits = self._stamped(cut, rid), True
 
+    def _next_out(self) -> float:
+        """The moment from which something can be published; infinite while there is nothing."""
+        aside = float("-inf") if self._report else min((due for due, _ in self._late), default=float("inf"))
+        wanted = float("-inf") if self._outbox else max(aside, self._unread_until)
+        return max(wanted, self._published + self._dwell_s)
+
     def _send_out(self, now: float) -> None:
-        for entry in [e for e in self._late if e[0] <= now]:
-            self._late.remove(entry)
-            self._outbox.append((self._mailbox.response, entry[1]))
         if now < self._published + self._dwell_s:
             return
-        if self._report is not None and now >= self._unread_until:
-            ipc.publish_json(self._mailbox.response, self._report)
-            self._report, self._end_waits, self._published = None, False, now
+        aside = self._aside(now) if now >= self._unread_until else None
+        if aside is not None:
+            ipc.publish_json(self._mailbox.response, aside)
+            self._published = now
         elif self._outbox:
             path, response = self._outbox.popleft()
             ipc.publish_json(path, response)
             self._published, self._unread_until = now, now + HOLD_S
+
+    def _aside(self, now: float) -> dict[str, Any] | None:
+        """What is said without having been asked just now: what runs, and late answers."""
+        if self._report is not None:
+            said, self._report, self._end_waits = self._report, None, False
+            return said
+        late = next((entry for entry in self._late if entry[0] <= now), None)
+        if late is None:
+            return None
+        self._late.remove(late)
+        return late[1]
 
     def _stamped(self, response: Mapping[str, Any], rid: str | None) -> dict[str, Any]:
         return {**response, "timestamp": _now_ms(), "request_id": rid}
