@@ -20,6 +20,15 @@ BEFORE = (Message("user", "kill 300 frogs"),)
         ("MINE_ORE coal 12", "mine a dozen coal", None),
         ("GE_BUY Rope 50 5", "buy 50 ropes", "GE_BUY Rope 50"),
         ("GOTO 3222 3218 0", "go to lumbridge", None),
+        (
+            "KILL_LOOP Giant_frog none 1",
+            "Can you start a kill loop on Giant_frog?",
+            "KILL_LOOP Giant_frog none",
+        ),
+        ("KILL_LOOP Giant_frog none 1", "just grind giant frog", "KILL_LOOP Giant_frog none"),
+        ("KILL_LOOP Giant_frog none 1", "just one giant frog", None),
+        ("KILL_LOOP Wolf none 300", "third time asking", None),
+        ("ZOOM 900", "zoom in", None),
         ("BANK_WITHDRAW Coins 500", "get my coins", None),
     ],
 )

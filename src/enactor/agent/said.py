@@ -16,10 +16,20 @@ from enactor.trace.values import Message, ToolCall
 from enactor.world import COMMANDS, Command, CommandError, Operand, parse, parse_count
 
 _CHECKED = frozenset({"count", "quantity", "int", "distance"})
+_MEANT = frozenset({"camera"})  # families whose numbers stand for words: "zoom in"
 _WORD = re.compile(r"[a-z0-9][\w,.'’-]*", re.IGNORECASE)
 _REFERS = re.compile(
     r"\b(?:it|them|that|those|these|this|again|another|more|same|other|instead|too|also|back|one|ones|retry|"
     r"(?:do|send|say) it|you (?:didn'?t|did not)|didn'?t|no|not|c'?mon)\b",
+    re.IGNORECASE,
+)
+
+
+_ONE = re.compile(r"\b(?:a|an|one|1|1x|x1|single|once|only|just)\b", re.IGNORECASE)
+_NO_NUMBER = re.compile(
+    r"\b(?:a|an|one|just)[ _]+(?:(?:kill|combat|big|new)[ _]*)?"
+    r"(?:loop|grind|bit|while|lot|few|bunch|couple|kill|go|start|spot|session|break|sec|second|moment|minute)\b"
+    r"|\bjust(?! (?:a|an|one|1)\b)|\b(?:that|this|which|the) one\b",
     re.IGNORECASE,
 )
 
@@ -114,18 +124,31 @@ def _count(text: str) -> int | None:
 
 def leave_out_unsaid(call: ToolCall, message: str, history: Sequence[Message] = ()) -> ToolCall:
     """The call without a last, optional number that nobody said, marked as repaired; else the call as it is.
-    Where the message leans on what came before and there is anything before, every number may stand."""
+    Where the message leans on what came before, or names nothing of the call, and there is anything before,
+    every number may stand."""
     if call.tool != "send_command" or call.parsed is None or (history and refers(message)):
         return call
     try:
         command = parse(str(call.parsed.get("command", "")))
         operands = list(_typed(command))
-        if not operands or not _may_go(command) or _said(operands[-1][2], message):
+        if not operands or COMMANDS[command.verb].family in _MEANT:
+            return call
+        if history and not _names(command, message):
+            return call
+        if not _may_go(command) or _said(operands[-1][2], message):
             return call
         shorter = parse(Command(command.verb, command.operands[:-1]).render())
     except CommandError:
         return call
     return replace(tool_call(call.tool, {**call.parsed, "command": shorter.render()}), origin="repaired")
+
+
+def _names(command: Command, message: str) -> bool:
+    """Whether the message has a word that begins as one of the command's first operand does."""
+    said = {word[:3] for word in _WORD.findall(message.casefold())}
+    return any(
+        word[:3] in said for word in _WORD.findall(str(command.operands[0]).casefold().replace("_", " "))
+    )
 
 
 def _may_go(command: Command) -> bool:
@@ -137,7 +160,9 @@ def _may_go(command: Command) -> bool:
 
 def _said(value: str, message: str) -> bool:
     number = _count(value)
-    return number is None or number == 1 or number in numbers_in([message])
+    if number == 1:
+        return _ONE.search(_NO_NUMBER.sub(" ", message)) is not None
+    return number is None or number in numbers_in([message])
 
 
 def _typed(command: Command) -> Iterator[tuple[str, str, str]]:
