@@ -33,7 +33,8 @@ from enactor.curate.build import draw
 from enactor.curate.rename import renaming
 from enactor.curate.rows import Row, write_rows
 from enactor.evaluate import Policy, Rate, cases_of, evaluate
-from enactor.models import load_engine
+from enactor.models import LlamaEngine
+from enactor.models.load import model_file
 from enactor.prompt import SYSTEM
 from enactor.trace import canonical_json
 from enactor.train import Recipe, train
@@ -81,6 +82,10 @@ class Described:
         }
         best = sorted(near, key=lambda name: (-near[name], name))[: count - 1]
         return (*best, REPLY)
+
+    def by_name(self, message: str) -> dict[str, float]:
+        """No likelihoods: the adapter's own word is what is looked at."""
+        return {}
 
     def _norm(self, found: Iterable[str]) -> float:
         return math.sqrt(sum(self._weight[f] ** 2 for f in found)) or 1.0
@@ -198,7 +203,8 @@ def run(name: str, options: argparse.Namespace, out: Path) -> dict[str, Any]:
     shipped, index = controller_module.offers, Described({*COMMANDS, *TOOLS})
     controller_module.offers = lambda: index
     try:
-        with load_engine(str(adapter.folder), slots=1, context=2048) as engine:
+        # Without log-probabilities nothing is weighed, and no clause is cut by offers that know the group.
+        with LlamaEngine(model_file(str(adapter.folder)), context=2048, logprobs=False) as engine:
             found = evaluate(Policy(name, engine, SYSTEM), cases_of(rows), slots=1)
     finally:
         controller_module.offers = shipped

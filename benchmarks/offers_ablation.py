@@ -25,6 +25,9 @@ class NoOffers:
     def offer(self, message: str) -> tuple[str, ...]:
         return ()
 
+    def by_name(self, message: str) -> dict[str, float]:
+        return {}
+
 
 def main(folder: Path, rows: int, test_rows: int) -> None:
     data = folder / "data"
