@@ -1,41 +1,41 @@
 """The parity matrix of a model: trained weights, merged, each quantization, each engine.
 
-    python benchmarks/parity.py                                    # 5 minutes: 20 prompts, no torch
-    python benchmarks/parity.py --prompts 200 --trained --endpoint   # some 40 minutes on one core
+    python benchmarks/parity.py                  # 200 prompts in five ways
+    python benchmarks/parity.py --prompts 20     # a look
 
 Ways: `trained` is torch on base and adapter, `f16` the merge, `q8_0` and `q4_k_m` its quantizations by
-llama.cpp in this process, `converter` llama.cpp's own converter on PEFT's merge (with --trained), `endpoint`
-the Q8_0 file in llama.cpp's server over OpenAI's API with messages and tools, as Ollama and vLLM are asked.
+llama.cpp in this process, `endpoint` the Q8_0 file in llama.cpp's server over OpenAI's API with messages and
+tools, as Ollama and vLLM are asked; with --converter llama.cpp's own converter on PEFT's merge too. Files and
+turns are kept in OUT: stopped, it goes on where it was.
 """
 
 import argparse
 import resource
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
-from enactor.deploy import check, held_out_prompts, make_files
-from enactor.deploy.gate import HEAD, Decoder, embedded, through, trained
-from enactor.models import default_adapter
-from enactor.models.engine import Engine
+from enactor.deploy import PROMPTS, check, held_out_prompts, make_files
+from enactor.deploy.gate import HEAD, Decoder, Step, embedded, through, trained
+from enactor.deploy.kept import CHUNK, kept
+from enactor.models import adapter_hash, default_adapter, known_sha256, open_remote
 
 
-@contextmanager
-def server(gguf: Path) -> Iterator[Engine]:
+def served(gguf: Path) -> Decoder:
     """The file in llama.cpp's server, asked over HTTP."""
-    import xllamacpp
 
-    from enactor.models import open_remote
+    def decode(texts: Sequence[str], step: Step) -> list[str]:
+        import xllamacpp
 
-    params = xllamacpp.CommonParams()
-    params.model.path = str(gguf)
-    params.n_ctx, params.n_parallel, params.port, params.verbosity = 2048, 1, 0, -1
-    params.use_jinja, params.warmup = True, False
-    running = xllamacpp.Server(params)
-    with open_remote(f"llama-server:{gguf.stem}", url=f"{running.listening_address}/v1") as engine:
-        yield engine
+        params = xllamacpp.CommonParams()
+        params.model.path = str(gguf)
+        params.n_ctx, params.n_parallel, params.port, params.verbosity = 2048, 1, 0, -1
+        params.use_jinja, params.warmup = True, False
+        running = xllamacpp.Server(params)
+        with open_remote(f"llama-server:{gguf.stem}", url=f"{running.listening_address}/v1") as engine:
+            return through(engine)(texts, step)
+
+    return decode
 
 
 def main() -> None:
@@ -43,38 +43,50 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--adapter", type=Path, help="without it: the shipped one")
-    parser.add_argument("--prompts", type=int, default=20)
-    parser.add_argument("--trained", action="store_true", help="torch and the converter too")
-    parser.add_argument("--endpoint", action="store_true")
-    parser.add_argument("--out", type=Path, help="keep the files here")
+    parser.add_argument("--prompts", type=int, default=PROMPTS)
+    parser.add_argument("--no-trained", action="store_true", help="without torch")
+    parser.add_argument("--no-endpoint", action="store_true", help="without the server")
+    parser.add_argument("--converter", action="store_true", help="llama.cpp's own converter too; needs torch")
+    parser.add_argument("--out", type=Path, default=Path("runs/parity"))
     args = parser.parse_args()
+    adapter = args.adapter or default_adapter()
+    weights = adapter_hash(adapter)
+    out = args.out / weights[:8]
     started = time.perf_counter()
-    with ExitStack() as stack:
-        out = args.out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        made = make_files(args.adapter or default_adapter(), out, "parity")
-        print(f"files: {time.perf_counter() - started:.0f} s")
-        prompts = held_out_prompts(args.prompts)
-        ways: dict[str, Decoder] = {}
-        if args.trained:
-            from enactor.train.export import export_gguf
+    made = make_files(adapter, out, "parity")
+    print(f"files: {time.perf_counter() - started:.0f} s", flush=True)
+    prompts = held_out_prompts(args.prompts)
+    ways: dict[str, Decoder] = {}
+    hashes = {name: known_sha256(path) for name, path in made.files.items()}
+    if not args.no_trained:
+        ways["trained"] = trained(made.base, made.adapter)
+        hashes["trained"] = known_sha256(made.base) + weights
+    if args.converter:
+        from enactor.train.export import export_gguf
 
-            ways["trained"] = trained(made.base, made.adapter)
-            ways["converter"] = embedded(export_gguf(made.base, made.adapter, out / "parity-converter.gguf"))
-        ways |= {name: embedded(path) for name, path in made.files.items()}
-        if args.endpoint:
-            ways["endpoint"] = through(stack.enter_context(server(made.files["q8_0"])))
-        clock: dict[str, float] = {}
+        file = export_gguf(made.base, made.adapter, out / "parity-converter.gguf")
+        ways["converter"], hashes["converter"] = embedded(file), known_sha256(file)
+    ways |= {name: embedded(path) for name, path in made.files.items()}
+    if not args.no_endpoint:
+        ways["endpoint"] = served(made.files["q8_0"])
+        hashes["endpoint"] = hashes["q8_0"]
+    clock: dict[str, float] = {}
 
-        def timed(name: str, decode: Decoder) -> Decoder:
-            def run(texts, step):
-                begun = time.perf_counter()
-                said = decode(texts, step)
-                clock[name] = time.perf_counter() - begun
-                return said
+    def timed(name: str, decode: Decoder) -> Decoder:
+        # The trained weights are loaded by torch, which takes longer than a few prompts.
+        chunk = 100 if name == "trained" else CHUNK
+        resumed = kept(decode, out / f"{name}.jsonl", of=hashes[name], chunk=chunk)
 
-            return run
+        def run(texts, step):
+            begun = time.perf_counter()
+            said = resumed(texts, step)
+            clock[name] = time.perf_counter() - begun
+            print(f"{name}: {clock[name]:.0f} s", flush=True)
+            return said
 
-        matrix = check({name: timed(name, decode) for name, decode in ways.items()}, prompts)
+        return run
+
+    matrix = check({name: timed(name, decode) for name, decode in ways.items()}, prompts)
     print(f"{matrix.n} prompts in held-out phrasings, against {matrix.reference}\n")
     print("| " + " | ".join((*HEAD, "s")) + " |\n|" + "---|" * (len(HEAD) + 1))
     for row in matrix.rows():
