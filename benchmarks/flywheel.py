@@ -1,0 +1,71 @@
+"""Two real turns of the flywheel on the shipped adapter: one that promotes and one that refuses.
+
+    python benchmarks/flywheel.py            # both, some 20 minutes of one core
+    python benchmarks/flywheel.py refuses    # that alone: some 4 minutes
+
+`promotes` trains on for a few steps that change next to nothing, so that the candidate is as good as what it
+came from and passes every gate. `refuses` takes steps so long that the weights are spoilt, and the evaluation
+has to stop it. The registry stands in OUT, not where this installation looks. Stopped, it goes on.
+"""
+
+import argparse
+import resource
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from enactor.models import Registry
+from enactor.serve.flywheel import load_flywheel_recipe, told, turn
+from enactor.settings import Settings
+
+RATES = {"promotes": 1e-6, "refuses": 0.03}
+"""Learning rates of the two turns."""
+
+
+def changes(name: str, args: argparse.Namespace) -> dict[str, Any]:
+    """What is changed in the recipe `demo`."""
+    return {
+        "name": name,
+        "out": args.out / name,
+        "train": {
+            "recipe": "embedded",
+            "changes": {
+                "start": "default",
+                "data": {"rows": 8 * args.steps, "test_rows": 2 * args.cases},
+                "learning_rate": RATES[name],
+            },
+        },
+        "ship": "q8_0",
+        "evaluate": {"cases": args.cases, "against": "shipped"},
+        "parity": {"prompts": 200, "reference": args.reference},
+        "promote": True,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("turns", nargs="*", default=list(RATES), help=" or ".join(RATES))
+    parser.add_argument("--steps", type=int, default=4, help="of eight rows")
+    parser.add_argument("--cases", type=int, default=30)
+    parser.add_argument("--reference", choices=("trained", "f16"), default="trained")
+    parser.add_argument("--out", type=Path, default=Path("runs/flywheel-bench"))
+    args = parser.parse_args()
+    for name in args.turns:
+        started = time.perf_counter()
+        registry = Registry(args.out / "registry")
+        recipe = load_flywheel_recipe("demo", changes(name, args))
+        outcome = turn(recipe, Settings(slots=1), Console(), registry=registry)
+        current = registry.current()
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+        print(f"\n{name}:\n" + "\n".join(told(outcome.steps)))
+        print(f"in use: {current.name if current else 'the shipped adapter'}")
+        minutes = (time.perf_counter() - started) / 60
+        print(f"{minutes:.1f} minutes, {time.process_time():.0f} s of processor so far, peak {peak:.0f} MB\n")
+
+
+if __name__ == "__main__":
+    main()
