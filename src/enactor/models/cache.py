@@ -16,6 +16,9 @@ from enactor.errors import EnactorError
 _STALE = 24 * 3600
 """Seconds after which a partial file belongs to a process that died."""
 
+UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOENT)
+"""What the system says of a folder that cannot be made or written."""
+
 
 class CacheError(EnactorError):
     """The cache folder cannot take the file."""
@@ -56,7 +59,7 @@ def writing(target: Path, need: int = 0) -> Iterator[Path]:
                 f"the disk of {target.parent} is full: make room, or set ENACTOR_CACHE to a folder "
                 f"on another disk"
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+        if error.errno in UNWRITABLE:
             raise CacheError(
                 f"cannot write to the cache folder {target.parent} ({error.strerror}): make it writable, or "
                 f"set ENACTOR_CACHE to a folder that is"
