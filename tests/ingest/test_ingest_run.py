@@ -149,6 +149,20 @@ def test_two_imports_at_once_double_nothing(desk: Any) -> None:
     assert desk.ingest().known == 2
 
 
+def test_a_torn_tail_that_gave_way_hides_no_row_of_others(desk: Any) -> None:
+    record = desk.write("a.jsonl", [CHAT | {"timestamp": "2030-01-02T00:00:00"}])
+    day = desk.store / "training_2030-01-02.jsonl"
+    desk.ingest(record)
+    day.write_bytes(b"{" + b"0" * (day.stat().st_size - 10))
+    late = Writer(TraceStore(desk.store, readonly=True))
+    assert desk.ingest(record).added == 1
+    [source] = sources([record], desk.store)
+    for batch in read_source(source, None, late.store, late.known):
+        assert all(late.add(item) for item in batch.items if isinstance(item, Row))
+    late.flush()
+    assert (late.overtaken, len(desk.traces())) == (1, 1)
+
+
 def test_rows_that_were_removed_meanwhile_hide_none(desk: Any) -> None:
     chats = [CHAT | {"timestamp": f"2030-01-02T00:00:{n:02}"} for n in range(9)]
     desk.ingest(desk.write("a.jsonl", chats))

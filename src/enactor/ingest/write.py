@@ -111,10 +111,11 @@ class Writer:
             return found
         with cured(self.store.folder), path.open("rb") as lines:
             begin = self._read.get(path, 0)
-            lines.seek(begin if begin <= path.stat().st_size else 0)  # shorter: rows were removed
+            end = lines.seek(begin if begin <= path.stat().st_size else 0)  # shorter: rows were removed
             for line in lines:
                 found.update(map(_digest, _IDENTITIES.findall(line)))
-            self._read[path] = lines.tell()
+                end += len(line) if line.endswith(b"\n") else 0  # a torn tail may give way to another's rows
+            self._read[path] = end
         return found
 
     def _note(self, name: str, line: bytes) -> None:
