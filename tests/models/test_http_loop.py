@@ -27,7 +27,8 @@ from enactor.models import EngineError, ScriptedEngine
 from enactor.models.engine import Engine
 from enactor.models.remote import PRESETS, Endpoint, FailoverEngine, HttpEngine, Patience
 from enactor.prompt import tool_call
-from enactor.serve.play import CancellableEngine, Cancelled
+from enactor.serve.cancellable import CancellableEngine
+from enactor.serve.played import Cancelled
 from enactor.sim import Simulator
 from enactor.world import openai_tools
 

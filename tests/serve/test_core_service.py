@@ -167,6 +167,19 @@ def test_stop_ends_a_command_that_is_awaited() -> None:
         assert account.observe().active_loop is None
 
 
+def test_the_end_of_a_request_ends_its_wait_for_a_condition() -> None:
+    account = Account("main", Simulator(start=START), pace=5.0)
+    with serving(accounts=[account]) as (service, heard):
+        began = account.now()
+        args = {"command": "GOTO east 5", "await_condition": "plane:3", "timeout_ms": 600_000}
+        service.submit(ME, "main", f"@send_and_await {json.dumps(args)}", request="r")
+        heard.wait(Started)
+        time.sleep(0.5)
+        assert service.cancel(ME, "r")
+        heard.wait(Cancelled)
+        assert (account.now() - began).total_seconds() < 120
+
+
 def test_cancel_takes_a_waiting_request_out_and_ends_a_running_one() -> None:
     engine = SlowEngine()
     with serving(engine) as (service, heard):

@@ -21,7 +21,7 @@ from enactor.serve.discord.picture import map_png
 from enactor.serve.discord.shown import Shown
 from enactor.serve.discord.token import VARIABLE, HideToken, find_token
 from enactor.serve.discord.words import bar, code, escaped, length, span, split
-from enactor.serve.play import Played
+from enactor.serve.played import Played
 from enactor.sim import Simulator
 from enactor.trace import Trace
 from enactor.world import GameState

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from terminal_parts import _closed as _closed
+from terminal_parts import player
 
-from enactor.agent import Controller, DeferredTasks, Session, Toolbox
 from enactor.models import ScriptedEngine
-from enactor.serve.play import CancellableEngine, Player
+from enactor.serve.core.account import SharedTasks
 from enactor.serve.terminal import Terminal
 from enactor.sim import Simulator
 
@@ -20,12 +21,11 @@ COOP = {
 }
 
 
-def chat(game: Simulator, tasks: DeferredTasks, *turns: list[dict[str, Any]]) -> tuple[Terminal, io.StringIO]:
+def chat(game: Simulator, tasks: SharedTasks, *turns: list[dict[str, Any]]) -> tuple[Terminal, io.StringIO]:
     texts = ["\n".join(f"<tool_call>\n{json.dumps(one)}\n</tool_call>" for one in turn) for turn in turns]
-    engine = CancellableEngine(ScriptedEngine(texts))
-    player = Player(Session(Controller(engine, Toolbox(game, later=tasks))), engine, loop_s=60)
+    one = player(ScriptedEngine(texts), game=game, tasks=tasks)
     shown = io.StringIO()
-    return Terminal(player, False, Console(file=shown, highlight=False, width=200)), shown
+    return Terminal(one, False, Console(file=shown, highlight=False, width=200)), shown
 
 
 def send(line: str) -> dict[str, Any]:
@@ -40,10 +40,10 @@ def test_until_a_level_then_stop(tmp_path: Path) -> None:
     game = Simulator(seed=1, start=COOP)
     path = tmp_path / "later.json"
     turn = [send("KILL_LOOP chickens none"), defer("level:attack>=15", "STOP")]
-    view, shown = chat(game, DeferredTasks(path), turn)
+    view, shown = chat(game, SharedTasks(path), turn)
     view.run(["kill chickens til your attack is 15"])
     assert "Later (1): STOP, when level attack >=15." in shown.getvalue()
-    again, shown = chat(game, DeferredTasks(path))  # the chat is left and opened anew
+    again, shown = chat(game, SharedTasks(path))  # the chat is left and opened anew
     again.run(["/later", *["/wait 600"] * 12])
     assert "1: when level:attack:>=15 do STOP" in shown.getvalue()
     assert "Now STOP, as asked." in shown.getvalue()
@@ -58,7 +58,7 @@ def test_when_full_bank_all_of_it(tmp_path: Path) -> None:
     start = {"location": [3092, 3245, 0], "health": [30, 30], "inventory": ["Logs"] * 26}
     game = Simulator(seed=1, start=start)
     turn = [defer("inventory_full", "GOTO bank; BANK_OPEN; BANK_DEPOSIT_ALL")]
-    view, shown = chat(game, DeferredTasks(tmp_path / "later.json"), turn)
+    view, shown = chat(game, SharedTasks(tmp_path / "later.json"), turn)
     view.run(["bank it all once you're full", "/wait 60"])
     assert "as asked" not in shown.getvalue()
     game._world.player.pack.add("Tuna", 2)
@@ -70,7 +70,7 @@ def test_when_full_bank_all_of_it(tmp_path: Path) -> None:
 
 def test_time_passes_for_a_task_while_nothing_runs() -> None:
     game = Simulator(seed=1, start=COOP)
-    view, shown = chat(game, DeferredTasks(), [defer("after:10_minutes", "GOTO east 5")])
+    view, shown = chat(game, SharedTasks(), [defer("after:10_minutes", "GOTO east 5")])
     view.run(["in 10 mins go 5 east", "/wait 300"])
     assert "as asked" not in shown.getvalue()
     view.run(["/wait 600"])
@@ -80,7 +80,7 @@ def test_time_passes_for_a_task_while_nothing_runs() -> None:
 
 def test_the_first_command_that_fails_ends_a_task(tmp_path: Path) -> None:
     game = Simulator(seed=1, start={"location": [3197, 3169, 0], "health": [30, 30], "inventory": ["Tuna"]})
-    view, shown = chat(game, DeferredTasks(), [defer("no_combat", "CHOP_TREE; EAT")])
+    view, shown = chat(game, SharedTasks(), [defer("no_combat", "CHOP_TREE; EAT")])
     view.run(["after the fight chop a tree and eat"])
     trace = view.player.traces[-1]
     assert [step.result.status for step in trace.steps] == ["blocked", "blocked"]

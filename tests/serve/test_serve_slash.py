@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from terminal_parts import _closed as _closed
+from terminal_parts import player
 
-from enactor.agent import Controller, Session, Toolbox
 from enactor.errors import EnactorError
 from enactor.models import ScriptedEngine
-from enactor.prompt import SYSTEM
+from enactor.serve.core import Model
 from enactor.serve.keyboard import completer
-from enactor.serve.play import CancellableEngine, Player
 from enactor.serve.scene import scene
 from enactor.serve.sketch import sketch
 from enactor.serve.slash import COMMANDS, choices
@@ -27,11 +27,10 @@ from enactor.world import GameState
 def view(
     answers: list[str] | None = None, store: TraceStore | None = None, **options: Any
 ) -> tuple[Terminal, io.StringIO]:
-    engine = CancellableEngine(ScriptedEngine(answers or []))
-    player = Player(Session(Controller(engine, Toolbox(Simulator()))), engine, store, loop_s=60)
+    one = player(ScriptedEngine(answers or []), store, Simulator(), **options)
     shown = io.StringIO()
     out = Console(file=shown, highlight=False, width=80, force_terminal=True, color_system=None)
-    return Terminal(player, out=out, **options), shown
+    return Terminal(one, out=out), shown
 
 
 def test_the_map_is_letters_in_80_columns() -> None:
@@ -103,7 +102,7 @@ def test_state_and_trace_are_for_people(tmp_path: Path) -> None:
 
 def test_a_request_is_rated_and_corrected(tmp_path: Path) -> None:
     store = TraceStore(tmp_path)
-    one, shown = view(["Hello!"], store, player_name="ann")
+    one, shown = view(["Hello!"], store, name="ann")
     one.run(["/rate good", "hi", "/rate", "/rate good nicely said", "/rate 2", "/fix", "/fix GOO east"])
     one.run(["/fix GOTO east 5; STOP"])
     told = shown.getvalue()
@@ -131,14 +130,14 @@ def test_without_a_log_it_says_so() -> None:
 def test_another_model_answers() -> None:
     opened = []
 
-    def switch(name: str) -> tuple[ScriptedEngine, str]:
+    def open_model(name: str) -> Model:
         if name == "none":
             raise EnactorError("no model named 'none'")
         opened.append(ScriptedEngine([f"I am {name}."], name=name))
-        return opened[-1], SYSTEM
+        return Model(name, opened[-1])
 
-    one, shown = view(["Hello!"], switch=switch)
-    before = one.player.engine._engine
+    one, shown = view(["Hello!"], open_model=open_model)
+    before = one.player.service.desk.model.engine
     one.run(["/model", "hi", "/model none", "/model other", "hi"])
     told = shown.getvalue()
     assert "scripted answers." in told

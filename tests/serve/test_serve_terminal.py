@@ -11,33 +11,25 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from terminal_parts import STATE, player
+from terminal_parts import _closed as _closed
 
-from enactor.agent import Controller, Session, Toolbox
 from enactor.errors import EnactorError
-from enactor.models import Completion, Engine, ScriptedEngine
+from enactor.models import Completion, ScriptedEngine
+from enactor.serve.cancellable import CancellableEngine
 from enactor.serve.changes import changes
 from enactor.serve.keyboard import completer, given, typed
-from enactor.serve.play import CancellableEngine, Player
+from enactor.serve.play import Player
 from enactor.serve.slash import COMMANDS
 from enactor.serve.terminal import Terminal
 from enactor.sim import Simulator
 from enactor.trace import TraceStore
 from enactor.world import GameState, Stack
 
-STATE = {"location": [3222, 3218, 0], "health": [30, 35], "inventory": ["Tuna", "Logs x3", "Bronze axe"]}
-
 
 def turn(*lines: str) -> str:
     calls = [{"name": "send_command", "arguments": {"command": line}} for line in lines]
     return "\n".join(f"<tool_call>\n{json.dumps(call)}\n</tool_call>" for call in calls)
-
-
-def player(
-    engine: Engine, store: TraceStore | None = None, start: dict[str, Any] = STATE, **toolbox: Any
-) -> Player:
-    guarded = CancellableEngine(engine)
-    backend = Simulator(start=start)
-    return Player(Session(Controller(guarded, Toolbox(backend, **toolbox))), guarded, store, loop_s=60)
 
 
 def terminal(one: Player, as_json: bool = False) -> tuple[Terminal, io.StringIO]:
@@ -71,7 +63,8 @@ def test_a_failed_request_is_no_success() -> None:
 
 
 def test_a_loop_runs_on_and_its_gains_are_shown() -> None:
-    one = player(ScriptedEngine([]), start={**STATE, "location": [3259, 3268, 0]})
+    game = Simulator(start={**STATE, "location": [3259, 3268, 0]})
+    one = player(ScriptedEngine([]), game=game)
     view, shown = terminal(one)
     assert view.run(["KILL_LOOP Cow none 50", "/wait 60"])
     lines = shown.getvalue().splitlines()
@@ -292,7 +285,7 @@ def test_typed_lines_end_with_ctrl_d_and_are_remembered(tmp_path: Path) -> None:
 def test_a_task_for_later_is_kept_listed_and_done() -> None:
     one = player(ScriptedEngine([]))
     view, shown = terminal(one)
-    game = one.controller.toolbox.backend
+    game = one.account.backend
     assert isinstance(game, Simulator)
     view.run(["/when after:90s do GOTO east 5", "/later"])
     game.advance(60)

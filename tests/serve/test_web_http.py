@@ -134,9 +134,10 @@ def test_the_stream_begins_with_all_and_goes_on_where_it_was(page: Running) -> N
     assert not first[0]["resumed"]
     last = page.console.feed._events[-1][0]
     again = page.client.post("/api/say", json={"message": "thanks"}).json()["request"]
-    on = stream(page.client, 2, f"{page.console.feed.run}-{last}")
+    on = stream(page.client, 4, f"{page.console.feed.run}-{last}")
     assert on[0]["resumed"]
-    assert (on[1]["event"], on[1]["request"]) == ("accepted", again)
+    told = [(event["event"], event["request"]) for event in on if "request" in event]  # the world may pass between
+    assert told[0] == ("accepted", again)
     assert not stream(page.client, 1, "other-5")[0]["resumed"]
     for odd in ("-", "x" * 5000, f"{page.console.feed.run}-{'9' * 30}", "\u00b2-\u00b2".encode("latin-1")):
         headers = {b"Last-Event-ID": odd if isinstance(odd, bytes) else odd.encode()}

@@ -7,6 +7,9 @@ from pydantic import Field
 from enactor.cli.command import Command, Config
 from enactor.settings import Settings
 
+A_DAY_S = 86_400.0
+"""How long a question waits for its answer: nobody else waits behind it."""
+
 
 class Chat(Config):
     """Talk to the controller. It acts in the simulator, or in the game where the backend is live."""
@@ -19,67 +22,36 @@ class Chat(Config):
 
 def run(config: Chat, settings: Settings) -> int:
     """Exit code 0, or 1 when a scripted request (`--say`, a pipe) failed."""
-    from contextlib import ExitStack
+    from contextlib import ExitStack, closing
 
-    from enactor.agent import Controller, DeferredTasks, Session, Toolbox
-    from enactor.models import Engine
     from enactor.serve.compare import Comparisons, comparing, model_for
+    from enactor.serve.core import Limits, open_service
     from enactor.serve.keyboard import completer, given, history_file, piped, typed
-    from enactor.serve.opening import open_backend, open_engine, open_store, system_turn, tasks_file
-    from enactor.serve.play import CancellableEngine, Player
+    from enactor.serve.play import DOOR, Player
     from enactor.serve.slash import COMMANDS, choices
     from enactor.serve.terminal import Terminal
+    from enactor.trace import TraceStore
 
-    backend = open_backend(settings)
-    store = open_store(settings)
-    who = store.player(settings.player) if store and settings.player else ""
     running = Comparisons().running()
-    settings = settings.model_copy(update={"model": model_for(running, who, settings.model)})
-    with open_engine(settings, follow=True) as loaded, ExitStack() as open_:
-        if store:
+    named = running is not None and settings.log and settings.player
+    who = TraceStore(settings.training_log).player(settings.player) if named else ""
+    chosen = model_for(running, who, settings.model)
+    settings = settings.model_copy(update={"model": chosen, "slots": 1})
+    limits = Limits(per_minute=1_000_000, ask_s=A_DAY_S, engine_s=settings.engine_timeout)
+    with ExitStack() as open_:
+        service = open_.enter_context(closing(open_service(settings, DOOR, limits=limits, durable=False)))
+        if service.store:
             open_.enter_context(comparing(settings, lambda line: print(line, file=sys.stderr)))
-        engine = CancellableEngine(loaded)
-        tasks = DeferredTasks(tasks_file(settings))
-        toolbox = Toolbox(
-            backend,
-            settings.loop_window,
-            settings.read_only,
-            settings.dry_run,
-            later=tasks,
-            interrupt=engine.stopped,
-        )
-        controller = Controller(
-            engine,
-            toolbox,
-            system=system_turn(settings.model),
-            source="terminal",
-            max_calls=settings.max_calls,
-            limit_s=settings.time_limit,
-        )
-        loop_s = settings.loop_window if settings.backend == "sim" else 0.0
-        player = Player(Session(controller), engine, store, who, loop_s)
-
-        def switch(name: str) -> tuple[Engine, str]:
-            chosen = open_engine(settings.model_copy(update={"model": name}), follow=True)
-            open_.callback(chosen.close)
-            return chosen, system_turn(name)
-
-        terminal = Terminal(
-            player,
-            config.as_json,
-            switch=switch,
-            models=tuple(dict.fromkeys((settings.model, "default", "base"))),
-            seed=settings.seed,
-            player_name=settings.player,
-        )
+        player = Player(service, settings.player)
+        service.start()
+        models = tuple(dict.fromkeys((settings.model, "default", "base")))
+        terminal = Terminal(player, config.as_json, models=models, seed=settings.seed)
         if config.say:
             return 0 if terminal.run(given(config.say), scripted=True) else 1
         if not sys.stdin.isatty():
             return 0 if terminal.run(piped(), scripted=True) else 1
-        terminal.greet(settings.model, backend.name)
-        if settings.backend == "live":
-            terminal.watch()
-        names = completer(player.observe, tuple(COMMANDS), lambda name: choices(name, terminal.models))
+        terminal.greet(settings.model, player.account.backend.name)
+        names = completer(player.observe, tuple(COMMANDS), lambda name: choices(name, models))
         terminal.run(typed(history_file() if settings.log else None, names))
     return 0
 

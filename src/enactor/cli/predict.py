@@ -22,8 +22,8 @@ class Predict(Config):
 def run(config: Predict, settings: Settings) -> int:
     """Exit code 0 when predictions were written, whatever they are."""
     from enactor.errors import EnactorError
+    from enactor.serve.cancellable import CancellableEngine
     from enactor.serve.opening import open_engine, system_turn
-    from enactor.serve.play import CancellableEngine
     from enactor.serve.predict import Predictor, predict_file
     from enactor.trace import TraceStore
 

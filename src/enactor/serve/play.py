@@ -1,247 +1,135 @@
-"""One player's requests, one at a time, each recorded: what the terminal shows and scripts read."""
+"""One player's requests to a service in this process, one at a time: what the terminal shows."""
 
-import threading
+import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import Any, Unpack
+from queue import Empty, SimpleQueue
 
-from enactor.agent import Controller, Deferred, DeferredTasks, Session
-from enactor.agent.deferred import game_time
+from enactor.agent import Deferred, DeferredTasks
 from enactor.errors import EnactorError
-from enactor.models.engine import Completion, Engine, Options
 from enactor.serve.changes import changes
-from enactor.serve.record import trace_record
+from enactor.serve.core import Account, Caller, Event, Finished, Refused, Service, Shed, Stepped
+from enactor.serve.core import Cancelled as Ended
+from enactor.serve.core.events import END
+from enactor.serve.mcp.game import Hand
+from enactor.serve.played import Played
 from enactor.sim import Simulator
-from enactor.trace import Step, Trace, TraceStore
-from enactor.world import COMMANDS, Backend, GameState
+from enactor.trace import Step, Trace
+from enactor.world import Backend, GameState
 
+DOOR = "terminal"
 OnStep = Callable[[Step], None]
 LOOK_S = 6.0  # of game time between two looks at what is kept for later: ten ticks
 
 
-class Cancelled(EnactorError):
-    """The player interrupted the model; nothing more of the request is carried out."""
-
-
-class CancellableEngine:
-    """An engine whose cancelled completion ends the request: half a call is no call."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._stopped = threading.Event()
-
-    @property
-    def name(self) -> str:
-        return self._engine.name
-
-    @property
-    def stopped(self) -> threading.Event:
-        """Set from `cancel` to `resume`; for waits that end with it."""
-        return self._stopped
-
-    def complete(self, prompt: str, **options: Unpack[Options]) -> Completion:
-        """See `Engine.complete`. Raises `Cancelled` after `cancel`, until `resume`."""
-        if self._stopped.is_set():
-            raise Cancelled("cancelled")
-        done = self._engine.complete(prompt, **options)
-        if self._stopped.is_set():
-            raise Cancelled("cancelled")
-        return done
-
-    def cancel(self) -> None:
-        """See `Engine.cancel`."""
-        self._stopped.set()
-        self._engine.cancel()
-
-    def resume(self) -> None:
-        """Take requests again."""
-        self._stopped.clear()
-
-    def close(self) -> None:
-        """See `Engine.close`."""
-        self._engine.close()
-
-    def replace(self, engine: Engine) -> None:
-        """Another engine answers from now on; the one before is closed."""
-        before, self._engine = self._engine, engine
-        before.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """A request with what it changed. `later` is what else changed while its loop ran on for
-    `later_s` seconds of game time."""
-
-    trace: Trace
-    changed: tuple[str, ...]
-    later: tuple[str, ...] = ()
-    later_s: float = 0.0
-
-    def record(self) -> dict[str, Any]:
-        """For programs: see `trace_record`, with `message`, `changes` and `later`."""
-        return {
-            "message": self.trace.message,
-            **trace_record(self.trace),
-            "changes": list(self.changed),
-            "later": list(self.later),
-        }
-
-
-@dataclass(slots=True)
 class Player:
-    """Carries out requests in a worker thread, so that Ctrl-C can end a reply in the middle.
+    """`service` is started and the caller's; its first account is played. `name` stands, salted, in the log.
+    `on_later` is told of each task for later that was carried out, in a thread of the service."""
 
-    `engine` is the one inside the session's controller. `loop_s` is game time that passes after a request
-    whose loop is running. `store` gets every request; `who` is the salted name. The toolbox's tasks for
-    later are looked at after every request and wait, and by `attend`.
-    """
-
-    session: Session
-    engine: CancellableEngine
-    store: TraceStore | None = None
-    who: str = ""
-    loop_s: float = 0.0
-    traces: list[Trace] = field(default_factory=list)
-    _busy: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    @property
-    def controller(self) -> Controller:
-        return self.session.controller
+    def __init__(
+        self, service: Service, name: str = "", on_later: Callable[[Trace], None] = lambda trace: None
+    ) -> None:
+        self.service = service
+        self.account: Account = next(iter(service.accounts.values()))
+        self.caller = Caller(DOOR, name, name)
+        self.traces: list[Trace] = []
+        self.on_later = on_later
+        self._mine = ""
+        self._events: SimpleQueue[Event] = SimpleQueue()
+        service.subscribe(self._hear)
 
     @property
     def tasks(self) -> DeferredTasks:
         """What is to be done later, by the player's own words or by `defer`."""
-        kept = self.controller.toolbox.later
-        return DeferredTasks() if kept is None else kept
+        return self.account.tasks
+
+    @property
+    def engine_name(self) -> str:
+        """The model that answers."""
+        return self.service.desk.model.engine.name
 
     def observe(self) -> GameState:
         """The present state."""
-        return self.controller.toolbox.observe()
+        return self.account.observe()
 
-    def use(self, engine: Engine, system: str) -> None:
-        """Another model, with the system turn that it was made for; the one before is closed."""
-        with self._busy:
-            self.engine.replace(engine)
-            self.session.controller = replace(self.controller, system=system)
+    def use(self, model: str) -> None:
+        """Another model answers. Raises `EnactorError` for one that cannot be had."""
+        self.service.use_model(self.caller, model)
 
-    def begin(self, backend: Backend) -> None:
+    def begin(self, world: Backend) -> None:
         """Another world in the place of the present one; the conversation begins anew."""
-        with self._busy:
-            toolbox = replace(self.controller.toolbox, backend=backend)
-            self.session = Session(replace(self.controller, toolbox=toolbox))
+        self.service.begin(self.caller, self.account.name, world)
 
     def say(self, message: str, on_step: OnStep | None = None) -> Played:
-        """One request. Ctrl-C cancels it and gives a trace that says so; a second Ctrl-C leaves. Raises what
-        the engine or the store raise."""
-        with self._busy:
-            before = self.observe()
-            trace = self._interruptible(message, before, on_step)
-            after = self.observe()
-        return self._run_on(self._keep(trace), before, after)
+        """One request. Ctrl-C cancels it and gives a trace that says so; a second Ctrl-C leaves. Raises
+        `EnactorError` when the engine or the store fails."""
+        request = self._mine = secrets.token_hex(8)
+        told = self.service.submit(self.caller, self.account.name, message, request=request)
+        if isinstance(told, Refused | Shed):
+            return self._kept(Played(Trace(message, told.message, "refused", "refused", source=DOOR), ()))
+        try:
+            last = self._until_end(on_step)
+        except KeyboardInterrupt:
+            self.service.cancel(self.caller, request)
+            last = self._until_end(on_step)
+        if isinstance(last, Finished):
+            return self._kept(last.played)
+        if isinstance(last, Ended) and last.trace is not None:
+            return self._kept(Played(last.trace, ()))
+        raise EnactorError(str(getattr(last, "message", "") or getattr(last, "why", "")))
 
-    def attend(self) -> list[Trace]:
-        """Carry out the tasks whose time has come, as typed commands: past the model, not past the gate."""
-        with self._busy:
-            due = self.tasks.take_due(self.observe(), self.now())
-            return [self._keep(self.controller.handle(task.typed)) for task in due]
+    def attend(self) -> None:
+        """Carry out the tasks whose time has come, to their end, as typed commands: past the model, not past
+        the gate."""
+        self.service.attend(self.account.name)
+        while self.service.queue(self.caller, self.account.name):
+            time.sleep(0.005)
 
     def defer(self, text: str) -> Deferred:
         """Keep `CONDITION do COMMAND` for later. Raises `CommandError` for what cannot be kept."""
-        return self.tasks.ask(text, self.now())
-
-    def now(self) -> datetime:
-        """The game's own time where it tells one, which the simulator's is."""
-        return game_time(self.observe())
-
-    def _keep(self, trace: Trace) -> Trace:
-        trace = replace(trace, player=self.who)
-        self.traces.append(trace)
-        if self.store is not None:
-            self.store.append(trace)
-        return trace
+        return self.service.defer(self.caller, self.account.name, text)
 
     def wait(self, seconds: float) -> list[str]:
         """Let game time pass while a command runs, or something is kept for later, up to the moment when that
         is due; what changed."""
         before, left = self.observe(), seconds
-        backend = self.controller.toolbox.backend
+        game = self.account.game
         while left > 0:
             waiting = bool(tuple(self.tasks))
             span = min(left, LOOK_S) if waiting else left
             left -= span
-            if backend.settle(span).get("status") != "running":
-                if not (waiting and isinstance(backend, Simulator)):
+            if Hand(game, None).settle(span).get("status") != "running":
+                if not (waiting and isinstance(game.backend, Simulator)):
                     break
-                backend.advance(span)  # the simulator's time stands still while nothing runs
-            if any(task.due(self.observe(), self.now()) for task in self.tasks):
+                with game.one_at_a_time():
+                    game.backend.advance(span)  # the simulator's time stands still while nothing runs
+            now, at = self.observe(), self.account.now()
+            if any(task.due(now, at) for task in self.tasks):
                 break
         return changes(before, self.observe())
 
-    def _run_on(self, trace: Trace, before: GameState, after: GameState) -> Played:
-        changed = tuple(changes(before, after))
-        last = trace.steps[-1].result if trace.steps else None
-        if last is None or last.status != "ok" or last.lowered is None or self.loop_s <= 0:
-            return Played(trace, changed)
-        if COMMANDS[last.lowered.split()[0]].duration != "loop" or after.active_loop is None:
-            return Played(trace, changed)
-        return Played(trace, changed, tuple(self.wait(self.loop_s)), self.loop_s)
+    def _hear(self, event: Event) -> None:
+        """In a thread of the service."""
+        if event.request == self._mine:
+            if isinstance(event, (Stepped, *END)):
+                self._events.put(event)
+        elif isinstance(event, Finished) and event.session.account == self.account.name:
+            self.traces.append(event.trace)
+            self.on_later(event.trace)
 
-    def _interruptible(self, message: str, before: GameState, on_step: OnStep | None) -> Trace:
-        steps: list[Step] = []
-        outcome: list[Trace | BaseException] = []
-        done = threading.Event()
-
-        def note(step: Step) -> None:
-            steps.append(step)
-            if on_step:
-                on_step(step)
-
-        def work() -> None:
+    def _until_end(self, on_step: OnStep | None) -> Event:
+        while True:
             try:
-                outcome.append(self.session.say(message, note))
-            except BaseException as error:  # raised again in the thread that asked
-                outcome.append(error)
-            finally:
-                done.set()
+                event = self._events.get(timeout=0.1)  # lets Ctrl-C through on Windows
+            except Empty:
+                continue
+            if isinstance(event, Stepped):
+                if on_step is not None:
+                    on_step(event.step)
+                continue
+            self._mine = ""
+            return event
 
-        self.engine.resume()
-        started = time.perf_counter()
-        threading.Thread(target=work, daemon=True).start()
-        try:
-            _await(done)
-        except KeyboardInterrupt:
-            self.engine.cancel()
-            _await(done)
-        result = outcome[0]
-        if isinstance(result, Cancelled):
-            return self._cancelled(message, before, tuple(steps), (time.perf_counter() - started) * 1000)
-        if isinstance(result, BaseException):
-            raise result
-        return result
-
-    def _cancelled(
-        self, message: str, before: GameState, steps: tuple[Step, ...], latency_ms: float
-    ) -> Trace:
-        return Trace(
-            message,
-            "Cancelled." if not steps else "Cancelled; what was done stays done.",
-            "failed",
-            "failed",
-            steps=steps,
-            history=tuple(self.session.history),
-            state_before=before.to_case(),
-            state_after=self.observe().to_case(),
-            timestamp=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            source=self.controller.source,
-            latency_ms=latency_ms,
-            meta={"engine": self.engine.name, "cancelled": True},
-        )
-
-
-def _await(done: threading.Event) -> None:
-    """Not `Thread.join`: Python 3.11 takes a thread whose join was interrupted for ended. The timeout lets
-    Ctrl-C through on Windows."""
-    while not done.wait(0.1):
-        pass
+    def _kept(self, played: Played) -> Played:
+        self.traces.append(played.trace)
+        return played

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from enactor.errors import EnactorError
 from enactor.prompt import state_line
 from enactor.trace import to_row, trace_hash
 from enactor.world import CommandError
@@ -69,7 +68,7 @@ def wait(view: "Terminal", rest: str) -> None:
         view.tell("Say how long, in seconds up to a day: /wait 60")
         return
     view.tell(" · ".join(view.player.wait(seconds)) or "nothing changed")
-    view.attend()
+    view.player.attend()
     view.look_at_goal()
 
 
@@ -80,7 +79,7 @@ def when(view: "Terminal", rest: str) -> None:
     except CommandError as error:
         near = f" Nearest valid form: {error.nearest}." if error.nearest else ""
         view.tell(f"{error.message}{near}")
-    view.attend()
+    view.player.attend()
 
 
 def later(view: "Terminal", rest: str) -> None:
@@ -139,20 +138,16 @@ def fix(view: "Terminal", rest: str) -> None:
         return
     if (found := _last(view)) is not None:
         desk, identity = found
-        desk.correct(identity, "\n".join(rest.split(";")), by=view.player_name)
+        desk.correct(identity, "\n".join(rest.split(";")), by=view.player.caller.player)
         view.tell("Kept as a correction.")
 
 
 def model(view: "Terminal", rest: str) -> None:
     """Which model answers, or another one."""
     if not rest:
-        view.tell(f"{view.player.engine.name} answers. /model NAME changes it: {', '.join(view.models)}, …")
+        view.tell(f"{view.player.engine_name} answers. /model NAME changes it: {', '.join(view.models)}, …")
         return
-    if view.switch is None:
-        view.tell("This chat has one model only.")
-        return
-    engine, system = view.switch(rest)
-    view.player.use(engine, system)
+    view.player.use(rest)
     view.tell(f"{rest} answers from now on.")
 
 
@@ -165,7 +160,7 @@ def scenario(view: "Terminal", rest: str) -> None:
         view.look_at_goal(always=True)
         return
     if rest in scenarios():
-        if view.player.controller.toolbox.backend.name != "sim":
+        if view.player.account.backend.name != "sim":
             view.tell("Scenarios are played in the simulator: start with --backend sim.")
             return
         begun = stage(rest, view.seed)
@@ -213,12 +208,8 @@ def _last(view: "Terminal") -> "tuple[FeedbackDesk, str] | None":
     if not view.player.traces:
         view.tell("No request yet.")
         return None
-    if view.player.store is None:
-        raise EnactorError("nothing is recorded (the setting `log` is off), so nothing can be rated")
-    from enactor.serve.core.feedback import FeedbackDesk
-
     last = view.player.traces[-1]
-    desk = FeedbackDesk(view.player.store)
+    desk = view.player.service.feedback
     desk.note(trace_hash(last), last)
     return desk, trace_hash(last)
 

@@ -2,9 +2,7 @@
 
 import json
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +11,15 @@ from rich.text import Text
 
 from enactor import __version__
 from enactor.errors import EnactorError
-from enactor.models.engine import Engine
 from enactor.serve import slash
 from enactor.serve.plain import plain
-from enactor.serve.play import Played, Player
-from enactor.trace import Step
+from enactor.serve.play import Player
+from enactor.serve.played import Played
+from enactor.trace import Step, Trace
 
 if TYPE_CHECKING:
     from enactor.serve.staging import Stage
 
-WATCH_S = 5.0
 COLOURS = {"ok": "green", "error": "red", "needs_confirmation": "yellow", "blocked": "yellow"}
 MARKS = {"ok": "", "error": "  [error]", "needs_confirmation": "  [asks]", "blocked": "  [blocked]"}
 """Said in words too: colour may be missing."""
@@ -36,27 +33,25 @@ OUTCOMES = {
     "described": "red",
     "claimed": "red",
 }
-Switch = Callable[[str], tuple[Engine, str]]
-"""From a model's name to its engine and the system turn that it was made for."""
 
 
 @dataclass(slots=True)
 class Terminal:
     """Shows a `Player`. With `as_json` each request is one line of JSON on stdout and nothing else is.
 
-    `switch` opens another model for `/model`, `models` are names to complete; `seed` is that of the worlds of
-    `/scenario`; `player_name` stands, salted, in corrections.
+    `models` are names to complete; `seed` is that of the worlds of `/scenario`.
     """
 
     player: Player
     as_json: bool = False
     out: Console = field(default_factory=lambda: Console(highlight=False, emoji=False))
-    switch: Switch | None = None
     models: tuple[str, ...] = ("default", "base")
     seed: int = 0
-    player_name: str = ""
     _stage: "Stage | None" = None
     _steps: list[Step] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.player.on_later = self._later
 
     def greet(self, model: str, backend: str) -> None:
         """The first line, for people."""
@@ -86,7 +81,7 @@ class Terminal:
                 self.tell(str(error))  # the next request may do better
                 continue
             good &= trace.outcome != "failed"
-            self.attend()
+            self.player.attend()
             self.look_at_goal()
             if scripted and trace.meta.get("cancelled"):
                 raise KeyboardInterrupt
@@ -151,23 +146,8 @@ class Terminal:
         except EnactorError as error:
             self.tell(str(error))
 
-    def watch(self) -> None:
-        """Look at the tasks for later in the background, for a game that goes on by itself."""
-
-        def look() -> None:
-            while True:
-                time.sleep(WATCH_S)
-                try:
-                    self.attend()
-                except EnactorError as error:
-                    self.tell(f"The tasks for later cannot be watched: {error}")
-
-        threading.Thread(target=look, daemon=True).start()
-
-    def attend(self) -> None:
-        """Carry out the tasks for later whose time has come."""
-        for trace in self.player.attend():
-            self.tell(f"Now {trace.message}, as asked. {trace.reply}")
+    def _later(self, trace: Trace) -> None:
+        self.tell(f"Now {trace.message}, as asked. {trace.reply}")
 
     def tell(self, text: str) -> None:
         """For people: with `as_json` stdout is kept for the requests."""

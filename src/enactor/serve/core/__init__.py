@@ -29,12 +29,12 @@ from enactor.serve.core.events import (
     Withdrawn,
     as_record,
 )
-from enactor.serve.core.lane import Waiting
+from enactor.serve.core.lane import Status, Waiting
 from enactor.serve.core.limits import Limits
 from enactor.serve.core.models import Models
 from enactor.serve.core.opening import open_service, service_folder
 from enactor.serve.core.process import serve_promptly
-from enactor.serve.core.service import Service, Status
+from enactor.serve.core.service import Service
 
 __all__ = [
     "NO_PERMISSION",

@@ -14,7 +14,7 @@ from enactor.agent.deferred import game_time
 from enactor.bridge import LiveBackend
 from enactor.serve.core.cancel import Cancel
 from enactor.serve.mcp.game import Game, Hand
-from enactor.serve.play import Cancelled
+from enactor.serve.played import Cancelled
 from enactor.world import Backend, GameState
 from enactor.world.backend import ClientAction
 
@@ -55,13 +55,15 @@ class SharedTasks(DeferredTasks):
 class Account:
     """`loop_s` is game time that passes after a request whose loop runs, for a game that stands still by
     itself (the simulator). With a `pace` that game goes on in real time instead, so many of its seconds in a
-    real one."""
+    real one. `attended`: its tasks for later are looked at by themselves, else when `Service.attend` is
+    called."""
 
     name: str
     backend: Backend
     tasks: SharedTasks = field(default_factory=SharedTasks)
     loop_s: float = 0.0
     pace: float = 0.0
+    attended: bool = True
     game: Game = field(init=False)
 
     def __post_init__(self) -> None:
@@ -88,6 +90,11 @@ class Account:
         """Let game time pass while something runs, in a game that stands still by itself."""
         if not self.live:
             Hand(self.game, None).settle(seconds)
+
+    def begin(self, world: Backend) -> None:
+        """Another game in the place of the present one, which is left as it is."""
+        with self.game.one_at_a_time():
+            self.backend = self.game.backend = world
 
     def close(self) -> None:
         """Free the game's files. What runs in the game goes on."""
@@ -126,7 +133,7 @@ class Reins:
         self._cancel = cancel
         self._before_first = before_first
         self._progress = progress
-        self._sent = False
+        self._sent = self._told = False
         self._looked = 0.0
         self._passed = 0.0
 
@@ -151,7 +158,7 @@ class Reins:
 
     def settle(self, limit_s: float) -> Mapping[str, Any]:
         """See `Backend.settle`. The end of the request is an error response, as an interruption in the game
-        is: the step stays in the record."""
+        is: the step stays in the record. Who waits on all the same (for a condition) gets `Cancelled`."""
         self._passed = 0.0
         # In a world that is to be watched, a tick at a time.
         step = TICK_S * max(self._pace, 1.0) if self._pace > 0 and self.name == "sim" else limit_s
@@ -166,6 +173,9 @@ class Reins:
                 if last.get("status") != "running" or self._passed >= limit_s:
                     return last
         except Cancelled as ended:
+            if self._told:
+                raise
+            self._told = True
             return {"status": "error", "command": "", "result": None, "error": str(ended)}
 
     def client(self, action: ClientAction) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ from enactor.errors import EnactorError
 from enactor.models.engine import Completion, Engine, EngineUnavailable, OnText, Options
 from enactor.prompt import SYSTEM
 from enactor.serve.core.cancel import Cancel
-from enactor.serve.play import Cancelled
+from enactor.serve.played import Cancelled
 
 GUESS_S = 2.0
 """How long a completion is taken to last before one was seen."""

@@ -25,7 +25,7 @@ from enactor.serve.core.journal import Journal, Ticket
 from enactor.serve.core.later import Later
 from enactor.serve.core.talks import Conversation, Question
 from enactor.serve.core.typed import Dictated, credited, credited_trace, is_typed, typed_calls
-from enactor.serve.play import Cancelled, Played
+from enactor.serve.played import Cancelled, Played
 from enactor.trace import Step, Trace, TraceStore
 from enactor.world import COMMANDS, GameState
 

@@ -7,7 +7,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from enactor.serve.play import Played
+from enactor.serve.played import Played
 from enactor.trace import Step, Trace
 
 Access = Literal["act", "look", "none"]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from enactor.errors import EnactorError
-from enactor.serve.core.events import Caller
+from enactor.serve.core.events import Caller, Session
 from enactor.trace import canonical_json
 from enactor.trace.files import parse, set_torn_aside, sync_folder, write_all, write_new
 
@@ -40,6 +40,11 @@ class Ticket:
     waiting: str = ""
     deferred: int = 0
     at: float = 0.0
+
+    @property
+    def session(self) -> Session:
+        """The conversation that it belongs to."""
+        return Session(self.caller.door, self.account, self.caller.player)
 
     def line(self, step: str) -> dict[str, Any]:
         """The object of its line."""

@@ -8,6 +8,7 @@ from enactor.serve.core import events
 from enactor.serve.core.errand import CLOSING, Entry
 from enactor.serve.core.events import Event, Session
 from enactor.serve.core.talks import Conversation
+from enactor.world import GameState
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,17 @@ class Waiting:
     name: str
     message: str
     position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """An account at this moment. `asked` is the request of the caller whose question is open."""
+
+    account: str
+    state: GameState
+    model: str
+    queue: tuple[Waiting, ...]
+    asked: str | None
 
 
 class Lane:

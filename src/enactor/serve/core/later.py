@@ -46,9 +46,12 @@ class Later:
         """Do not do it after all; None when there is no task of that number."""
         return self._accounts[account].tasks.cancel(number)
 
-    def attend(self) -> None:
-        """Take up the tasks whose time has come."""
+    def attend(self, name: str = "") -> None:
+        """Take up the tasks whose time has come: on the account of that name, without one on all that are
+        attended."""
         for account in self._accounts.values():
+            if not (account.name == name if name else account.attended):
+                continue
             tasks = self.of(account.name)
             self._drop_cancelled(account)
             if not tasks:
@@ -70,7 +73,9 @@ class Later:
             taken = not self._journal.taken_up(request)
             if taken:
                 self._journal.write(ticket, "accepted")
-            account.tasks.cancel(task.number)
+            if account.tasks.cancel(task.number) is None and taken:
+                self._journal.done("cancelled", request)  # the player, or another process, was sooner
+                taken = False
         if taken:
             self._put(ticket)
 

@@ -10,7 +10,7 @@ from enactor.serve.core.desk import Model
 from enactor.serve.core.limits import Limits
 from enactor.serve.core.models import Models
 from enactor.serve.core.service import Service
-from enactor.serve.opening import Say, open_backend, open_engine, open_store, system_turn
+from enactor.serve.opening import Say, open_backend, open_engine, open_store, system_turn, tasks_file
 from enactor.settings import Settings
 
 
@@ -24,10 +24,12 @@ def open_service(
     folder: Path | None = None,
     pace: float = 0.0,
     say: Say | None = None,
+    durable: bool = True,
 ) -> Service:
     """The service of the settings, not started yet. `accounts` are the plugin's account ids, or names of
     simulators, each its own game (with none: that of the settings). `folder` has the queue and the tasks for
-    later; without it `service_folder(door)`. Raises `EnactorError`."""
+    later; without it `service_folder(door)`. Without `durable` the queue ends with the process, several may
+    run at once, and they share the tasks for later. Raises `EnactorError`."""
     folder = folder or service_folder(door)
     limits = replace(
         limits or Limits(engine_s=settings.engine_timeout),
@@ -38,8 +40,10 @@ def open_service(
     games = []
     for number, name in enumerate(names):
         own = settings.model_copy(update={"account": name, "seed": settings.seed + number})
-        tasks = SharedTasks(folder / f"later-{settings.backend}-{name}.json")
-        games.append(Account(name, open_backend(own), tasks, settings.loop_window, pace))
+        kept = folder / f"later-{settings.backend}-{name}.json" if durable else tasks_file(settings)
+        game = open_backend(own)
+        attended = durable or game.name == "live"
+        games.append(Account(name, game, SharedTasks(kept), settings.loop_window, pace, attended))
 
     def open_model(name: str) -> Model:
         chosen = settings.model_copy(update={"model": name})
@@ -52,7 +56,7 @@ def open_service(
         open_model(settings.model),
         permit=permit,
         store=store,
-        folder=folder,
+        folder=folder if durable else None,
         limits=limits,
         loop_window_s=settings.loop_window,
         read_only=settings.read_only,

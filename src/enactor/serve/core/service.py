@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -29,28 +29,17 @@ from enactor.serve.core.events import Access, Caller, Event, Session
 from enactor.serve.core.feedback import FeedbackDesk
 from enactor.serve.core.house import House, Loops, guarded
 from enactor.serve.core.journal import Journal, Ticket
-from enactor.serve.core.lane import Lane, Waiting
+from enactor.serve.core.lane import Lane, Status, Waiting
 from enactor.serve.core.later import Later
 from enactor.serve.core.limits import Limits
 from enactor.serve.core.models import Models
 from enactor.serve.core.talks import Talks
 from enactor.serve.mcp.game import Hand
-from enactor.serve.play import Played
+from enactor.serve.played import Played
 from enactor.trace import Trace, TraceStore, trace_hash
-from enactor.world import GameState, offers
+from enactor.world import Backend, offers
 
 CLOSE_S = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """An account at this moment. `asked` is the request of this caller whose question is open."""
-
-    account: str
-    state: GameState
-    model: str
-    queue: tuple[Waiting, ...]
-    asked: str | None
 
 
 class Service:
@@ -271,6 +260,20 @@ class Service:
         self._must(caller, account, "act")
         return self._later.ask(caller, account, text, place)
 
+    def attend(self, account: str) -> None:
+        """Take up the tasks for later whose time has come now, on an account that is not `attended`."""
+        self._later.attend(account)
+
+    def begin(self, caller: Caller, account: str, world: Backend) -> None:
+        """Another game in the place of the account's: what runs and waits is dropped, conversations begin
+        anew. Raises `EnactorError` without permission."""
+        self._must(caller, account, "act")
+        running, out = self._lanes[account].halt(why := "another world was begun")
+        self._talks.close_all(account, why)
+        self._drop(out, why, *running)
+        self.accounts[account].begin(world)
+        self._talks.forget(account)
+
     def forget(self, caller: Caller, account: str, number: int) -> Deferred | None:
         """Do not do it after all; None when there is no task of that number. Raises `EnactorError` without
         permission."""
@@ -306,7 +309,7 @@ class Service:
         return self._put(ticket)
 
     def _put(self, ticket: Ticket, *, again: bool = False) -> events.Accepted:
-        entry = Entry(ticket, _session(ticket), self.access(ticket.caller, ticket.account))
+        entry = Entry(ticket, ticket.session, self.access(ticket.caller, ticket.account))
         if needs_model(ticket.message):
             with self._lock:
                 self._thinking.add(ticket.request)
@@ -357,7 +360,7 @@ class Service:
             self._bus.emit(events.Cancelled(entry.request, entry.session, entry.ticket.place, why))
 
     def _report(self, ticket: Ticket, *, begun: bool) -> None:
-        message, session = admission.BROKEN_OFF if begun else admission.TOO_OLD, _session(ticket)
+        message, session = admission.BROKEN_OFF if begun else admission.TOO_OLD, ticket.session
         if self.store is not None:
             meta = {"engine": "", "interrupted": True}
             trace = Trace(ticket.message, message, "failed", "failed", source=session.door, meta=meta)
@@ -387,7 +390,3 @@ class Service:
     def _close_questions(self) -> None:
         for session in self._talks.close_old(f"no answer within {self.limits.ask_s:g} s"):
             self._lanes[session.account].stir()
-
-
-def _session(ticket: Ticket) -> Session:
-    return Session(ticket.caller.door, ticket.account, ticket.caller.player)

@@ -71,6 +71,12 @@ class Talks:
             self._emit(events.Withdrawn(question.request, session, question.place, why))
         return question is not None
 
+    def forget(self, account: str) -> None:
+        """Let every conversation about an account begin anew."""
+        with self._lock:
+            for session in [session for session in self._talks if session.account == account]:
+                del self._talks[session]
+
     def close_all(self, account: str, why: str) -> None:
         """Close every question about an account."""
         for session, talk in self._all():

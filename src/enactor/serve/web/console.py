@@ -174,15 +174,13 @@ class Console:
 
     def begin(self, form: forms.ChooseScenario) -> dict[str, Any]:
         """Put a new world in the place of the present one: what runs is stopped, what waits is dropped."""
-        held = self._simulated()
+        self._simulated()
         if self._fixed["read_only"]:
             raise Refused("this session only reads", 403)
         begun = stage(form.scenario, self._seed) if form.scenario else None
         world = begun.world if begun else Simulator(self._seed)
         with self._changing:
-            self.service.stop(self.caller, self.account)
-            with held.game.one_at_a_time():
-                held.backend = held.game.backend = world
+            self.service.begin(self.caller, self.account, world)
             self._stage, self._steps = begun, []
         self.feed.publish({"event": "reset"})
         self._look_at_goal()
