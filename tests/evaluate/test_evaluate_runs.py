@@ -286,6 +286,9 @@ def test_two_policies_on_the_same_cases(tmp_path):
     assert found["passed"].found.p == pytest.approx(2 / 2**12)
     assert found["passed"].adjusted >= found["passed"].found.p
     assert found["latency"].found.only_first is None
+    sample = {**plays, "sample": plays["key"][:4]}
+    pairs = [(one.first, one.second, one.found.n) for one in comparisons(sample) if one.key == "passed"]
+    assert pairs == [("idle", "key", 12), ("idle", "sample", 4)]
 
 
 def test_what_the_same_weights_said_is_read_back_with_the_time_it_took(tmp_path):

@@ -199,14 +199,14 @@ COMPARED = ("passed", "executed", "verb", "operands", "complete", "quiet", "prog
 
 
 def comparisons(plays: Mapping[str, Sequence[Play]]) -> list[Comparison]:
-    """Every two policies, the earlier one first, on each metric of `COMPARED`."""
+    """The first policy with each of the others, on each metric of `COMPARED`. Not every two of them: each
+    question more makes the correction for all of them stricter."""
     names = list(plays)
-    pairs = [(a, b) for at, a in enumerate(names) for b in names[at + 1 :]]
     made = [
-        Comparison(first, second, key, found)
-        for first, second in pairs
+        Comparison(names[0], second, key, found)
+        for second in names[1:]
         for key in COMPARED
-        if (found := _compare(plays[first], plays[second], key)) is not None
+        if (found := _compare(plays[names[0]], plays[second], key)) is not None
     ]
     adjusted = holm({str(at): one.found.p for at, one in enumerate(made)})
     return [

@@ -59,9 +59,10 @@ def headline_section(plays: Plays, found: Figures) -> Markup:
         shown = [found[name].get(key) for name in plays]
         if not any(shown):
             continue
-        known = [f.value for f in shown if f is not None]
+        most = max(f.n for f in shown if f is not None)  # a policy that played a sample is no rival
+        known = [f.value for f in shown if f is not None and f.n == most]
         best = (min if key in LESS_IS_BETTER else max)(known) if len(known) > 1 else None
-        rows.append(tag("tr", tag("th", label, scope="row"), *(_cell(f, best) for f in shown)))
+        rows.append(tag("tr", tag("th", label, scope="row"), *(_cell(f, best, most) for f in shown)))
     top = tag("tr", tag("th", ""), *(tag("th", name, scope="col") for name in plays))
     share = [
         (name, [_bar(index, found[name]["passed"])])
@@ -81,14 +82,13 @@ def headline_section(plays: Plays, found: Figures) -> Markup:
     )
 
 
-def _cell(found: Figure | None, best: float | None) -> Markup:
+def _cell(found: Figure | None, best: float | None, most: int) -> Markup:
     if found is None:
         return tag("td", "–", class_="soft")
     value, _, interval = str(found).partition(" [")
     low = f"[{interval} of {found.n}" if interval else f"of {found.n}"
-    return tag(
-        "td", value, tag("span", low, class_="interval"), class_="best" if found.value == best else None
-    )
+    leads = found.n == most and found.value == best
+    return tag("td", value, tag("span", low, class_="interval"), class_="best" if leads else None)
 
 
 def comparison_section(plays: Plays) -> Markup:
