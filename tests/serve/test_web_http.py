@@ -136,7 +136,8 @@ def test_the_stream_begins_with_all_and_goes_on_where_it_was(page: Running) -> N
     again = page.client.post("/api/say", json={"message": "thanks"}).json()["request"]
     on = stream(page.client, 4, f"{page.console.feed.run}-{last}")
     assert on[0]["resumed"]
-    told = [(event["event"], event["request"]) for event in on if "request" in event]  # the world may pass between
+    # What the world looks like may come in between.
+    told = [(event["event"], event["request"]) for event in on if "request" in event]
     assert told[0] == ("accepted", again)
     assert not stream(page.client, 1, "other-5")[0]["resumed"]
     for odd in ("-", "x" * 5000, f"{page.console.feed.run}-{'9' * 30}", "\u00b2-\u00b2".encode("latin-1")):
