@@ -5,6 +5,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,12 @@ from typing import Any
 from aiohttp import web
 from core_parts import START, SlowEngine, turn
 from discord_parts import playing
-from discord_server import OWNER, DiscordServer
+from discord_server import DM, OWNER, DiscordServer
 
 from enactor.models import ScriptedEngine
 from enactor.models.engine import Completion, Engine, EngineUnavailable
-from enactor.serve.core import Account, Limits, Service
+from enactor.serve.core import Account, Caller, Limits, Service
+from enactor.serve.core.journal import Journal, Ticket
 from enactor.sim import Simulator
 from enactor.sim.faults import Faults
 from enactor.sim.flaky import FlakySimulator
@@ -30,7 +32,8 @@ Play = Callable[[DiscordServer, Service], Awaitable[None]]
 @dataclass(frozen=True, slots=True)
 class Fault:
     """`play` brings it about; the player says `WORDS` in it unless it is silent. `seen` must stand in what
-    the player reads at the end, `kept` is what the log must hold of it: outcome and steps."""
+    the player reads at the end, `kept` is what the log must hold of it: outcome and steps. `left` is what a
+    run before has left in the folder."""
 
     group: str
     name: str
@@ -39,6 +42,7 @@ class Fault:
     kept: str
     engine: Callable[[], Engine] | None = None
     account: Callable[[], Account] | None = None
+    left: Callable[[Path], None] = lambda folder: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ async def run_fault(fault: Fault, folder: Path) -> Row:
     engine = fault.engine() if fault.engine else None
     if fault.account is not None:
         options["accounts"] = [fault.account()]
+    fault.left(folder)
     async with playing(folder, engine, **options) as (server, service):
         await fault.play(server, service)
         await server.until(lambda: _seen(server, fault.seen), within_s=25)
@@ -82,9 +87,7 @@ def _kept(trace: Any) -> str:
     return " ".join(filter(None, (trace.outcome, f"({steps})" if steps else "", " ".join(marks))))
 
 
-def _owner() -> Any:
-    from enactor.serve.core import Caller
-
+def _owner() -> Caller:
     return Caller("discord", str(OWNER))
 
 
@@ -209,8 +212,12 @@ async def stopped(server: DiscordServer, service: Service) -> None:
 # -- the game and the disk --------------------------------------------------------------------------------
 
 
-def flaky(**faults: Any) -> Callable[[], Account]:
-    return lambda: Account("main", FlakySimulator(Simulator(start=START), Faults(**faults)))
+def flaky(pace: float = 0.0, **faults: Any) -> Callable[[], Account]:
+    return lambda: Account("main", FlakySimulator(Simulator(start=START), Faults(**faults)), pace=pace)
+
+
+def looper() -> Engine:
+    return ScriptedEngine(lambda prompt: turn("KILL_LOOP Man none"))
 
 
 class Dead(Simulator):
@@ -241,8 +248,27 @@ async def lost_log(server: DiscordServer, service: Service) -> None:
     await server.say(OWNER, WORDS)
 
 
+# -- the process ------------------------------------------------------------------------------------------
+
+
+def killed(*steps: str) -> Callable[[Path], None]:
+    """The queue as a kill leaves it, the request having come so far."""
+
+    def left(folder: Path) -> None:
+        journal = Journal(folder / "queue.jsonl")
+        for step in steps:
+            journal.write(Ticket("r1", _owner(), "main", WORDS, f"{DM[OWNER]}/0/0", at=time.time()), step)
+        journal.close()
+
+    return left
+
+
+async def nothing(server: DiscordServer, service: Service) -> None: ...
+
+
 DONE, WALKED = "Done: GOTO 3227 3218 0", "executed (GOTO 3227 3218 0 ok)"
 LOST, TWICE = "failed (GOTO 3227 3218 0 error)", "failed (GOTO 3227 3218 0 error, GOTO 3227 3218 0 error)"
+LOOPED = "executed (KILL_LOOP Man none ok)"
 FAULTS: tuple[Fault, ...] = (
     Fault("gateway", "connection drops, events come meanwhile", dropped, DONE, WALKED),
     Fault("gateway", "session cannot be resumed (invalid session)", not_resumed, DONE, WALKED),
@@ -279,6 +305,18 @@ FAULTS: tuple[Fault, ...] = (
     Fault("game", "connection of the client is lost", ask, "No response", LOST, None, flaky(disconnect=1.0)),
     Fault("game", "response of another account", ask, "No response", LOST, None, flaky(wrong_account=1.0)),
     Fault("game", "client is not running", ask, "is not known", "failed (send_command error)", None, dead),
+    Fault(
+        "game", "loop ends by itself", ask, "has ended after", LOOPED, looper, flaky(20, loop_ends_early=1.0)
+    ),
+    Fault("process", "killed before the request began", nothing, DONE, WALKED, left=killed("accepted")),
+    Fault(
+        "process",
+        "killed while its command was sent",
+        nothing,
+        "it is not repeated",
+        "failed interrupted",
+        left=killed("accepted", "dispatching"),
+    ),
     Fault("disk", "full: the request cannot be kept", full_disk, "cannot be kept safe", "nothing"),
     Fault("disk", "training log cannot be written", lost_log, "cannot be used", "nothing"),
 )

@@ -40,7 +40,8 @@ def _failure(step: Step) -> str:
     content = step.result.content
     what = str(content.get("command") or step.call.tool)
     error = str(content.get("error") or "no reason given")
-    text = f"That failed: {what}: {error}" + ("" if error.endswith((".", "?", "!")) else ".")
+    text = ": ".join(filter(None, ("That failed", what, error)))
+    text += "" if error.endswith((".", "?", "!")) else "."
     if "Did you mean" in error:
         return text
     if content.get("candidates"):
