@@ -1,7 +1,7 @@
 """Wrong answers whose right one is known."""
 
 import pytest
-from recorded import request, said
+from recorded import STATE, request, said
 
 from enactor.curate.draft import draft_of
 from enactor.curate.gather import Selection, rows_of
@@ -165,6 +165,17 @@ def test_coordinates_become_the_place_that_was_said():
 def test_what_nobody_said_is_left_out():
     [row], _ = rows(request("grind giant frogs", "KILL_LOOP Giant_frog Tuna 300"))
     assert commands(row) == ["KILL_LOOP Giant_frog none"]
+
+
+def test_a_combat_style_is_written_as_it_was_said():
+    [row], _ = rows(request("Switch combat style block", "SWITCH_COMBAT_STYLE Defence"))
+    assert commands(row) == ["SWITCH_COMBAT_STYLE block"]
+    [row], _ = rows(request("click the slash one", "SWITCH_COMBAT_STYLE strength"))
+    assert row.expect[0].args == {"command": "SWITCH_COMBAT_STYLE Slash"}
+    # aggressive is another skill on a bow, and an axe has no such button
+    axe = STATE | {"equipment": {"weapon": "Iron axe"}}
+    assert rows(request("go aggressive", "SWITCH_COMBAT_STYLE strength"))[0] == []
+    assert rows(request("click the slash one", "SWITCH_COMBAT_STYLE strength", state=axe))[0] == []
 
 
 def test_the_same_request():

@@ -32,6 +32,7 @@ from enactor.world import (
     preferred,
     resolve_place,
 )
+from enactor.world.menu import trained_by
 
 RETRY_SECONDS = 900.0
 RETRY_TURNS = 8
@@ -139,6 +140,23 @@ def place_said(draft: Draft) -> Sequence[Action] | None:
     return said if said != list(draft.say) else None
 
 
+def style_said(draft: Draft) -> Sequence[Action] | None:
+    """A combat style that nobody said, where one word of the message means it on every weapon: that word."""
+    said: list[Action] = []
+    for action in draft.say:
+        verb, _, style = str(action.args.get("command", "")).partition(" ")
+        unsaid = unsaid_names(replace(draft, say=(action,)))
+        if verb != "SWITCH_COMBAT_STYLE" or style.casefold() not in unsaid:
+            said.append(action)
+            continue
+        words = dict.fromkeys(re.findall(r"[a-z]+", draft.message.casefold()))
+        found = [word for word in words if trained_by(word) == {style.casefold()}]
+        if len(found) != 1:
+            return None
+        said.append(Action(action.tool, {**action.args, "command": f"{verb} {found[0]}"}))
+    return said if said != list(draft.say) else None
+
+
 def operand_left_out(draft: Draft) -> Sequence[Action] | None:
     """What nobody said goes, where the command does without: an optional last number (the request set no
     limit), and the food of a fight."""
@@ -167,7 +185,11 @@ def operand_left_out(draft: Draft) -> Sequence[Action] | None:
 CURES: Mapping[str, Mapping[str, Cure]] = {
     "executed": {"call written as text": described_call},
     "grammatical command": {"invalid call with one reading": invalid_call},
-    "operands were said": {"place for coordinates": place_said, "operand that nobody said": operand_left_out},
+    "operands were said": {
+        "place for coordinates": place_said,
+        "style by its button": style_said,
+        "operand that nobody said": operand_left_out,
+    },
 }
 """Quality rule -> the relabelling rules that can answer it, in order."""
 RETRY = "fake with its retry"

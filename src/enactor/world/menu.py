@@ -56,6 +56,14 @@ def style_buttons(state: GameState) -> Mapping[str, str] | None:
     return None if kind is None else read_data("styles.yaml")["kinds"][kind]
 
 
+def trained_by(word: str) -> set[str]:
+    """What a word for a combat style (lower case) trains on some weapon: as a button, or as it is said."""
+    styles = read_data("styles.yaml")
+    buttons = [button for kind in styles["kinds"].values() for button in kind.items()]
+    named = {skill for label, skill in buttons if label.casefold() == word}
+    return named | {skill for skill, words in styles["words"].items() if word in words}
+
+
 def resolve_style(word: str, state: GameState) -> str:
     """The label of the button that a word means for the weapon in hand.
 
