@@ -304,7 +304,8 @@ def test_what_the_same_weights_said_is_read_back_with_the_time_it_took(tmp_path)
 
     class Timed(Sure):
         def complete(self, prompt, **options):
-            return replace(super().complete(prompt, **options), seconds=0.75)
+            done = super().complete(prompt, **options)
+            return replace(done, seconds=0.75, tokens=((self.text, -0.5),))
 
     first, second, other = Timed(CALL, -0.5), Timed("no"), Timed("no")
     before, after = played("tuned", first), played("tuned+raw", second, ladder=False, recover=False)
@@ -312,8 +313,33 @@ def test_what_the_same_weights_said_is_read_back_with_the_time_it_took(tmp_path)
     assert [p.asked for p in after if not p.trial] == [p.asked for p in before if not p.trial]
     assert all(750 <= p.latency_ms < 1500 for p in after if not p.trial)
     played("other", other)
-    assert len(other.asked) == 4
+    assert {options["temperature"] for options in other.asked} == {0.0, 0.7}
     assert said_before(RunFolder(tmp_path / "b", head(suite, {"x": {}}, {})), "x") == {}
+    prompt = before[0].asked[0]["prompt"]
+    again = Again(other, said_before(folder, "tuned"))
+    assert again.complete(prompt).tokens == ((CALL, -0.5),)
+    assert again.complete(prompt, grammar="root ::= .").text == "no"
+    assert again.complete(prompt, max_tokens=3).text == "no"
+
+
+def test_the_probability_is_that_of_what_was_decided():
+    """The first try's where the second made the call free, the forced one's where that made it."""
+
+    class Says(Sure):
+        def __init__(self, *said):
+            self.said = list(said)
+
+        def complete(self, prompt, **options):
+            return Completion(*self.said.pop(0))
+
+    found = play_item(Policy("p", Says(("<tool_call>", 9, 1, 0.0, -3.0), (CALL, 9, 9, 0.0, -1.0))), case("a"))
+    assert found.origins == ("forced",)
+    assert found.logprob == -1.0
+    assert [one["grammar"] is None for one in found.asked] == [True, False]
+    talk = play_item(Policy("p", Says(("ok", 9, 1, 0.0, -3.0))), case("a", expect=()))
+    assert talk.logprob == -3.0
+    assert "calibration" not in figures([talk])
+    assert figures([found])["calibration"].n == 1
 
 
 def test_policies_by_name():

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Unpack
 
 from enactor.evaluate.folder import RunFolder
-from enactor.evaluate.plays import Play
+from enactor.evaluate.plays import Play, grammar_hash
 from enactor.models.engine import Completion, Engine, Options
 
-Said = Mapping[tuple[str, bool], Completion]
-"""(prompt, whether a grammar forced calls) -> the greedy completion."""
+Said = Mapping[tuple[str, str | None], Completion]
+"""(prompt, the hash of the grammar) -> the greedy completion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class Again:
 
     def complete(self, prompt: str, **options: Unpack[Options]) -> Completion:
         """See `Engine.complete`."""
-        if not options.get("temperature"):
-            known = self.said.get((prompt, options.get("grammar") is not None))
+        if not options.get("temperature") and "max_tokens" not in options:
+            known = self.said.get((prompt, grammar_hash(options.get("grammar"))))
             if known is not None:
                 return known
         return self.engine.complete(prompt, **options)
@@ -52,7 +52,7 @@ def said_before(folder: RunFolder, policy: str) -> Said:
     return _completions(play for name in alike for play in folder.plays(name) if play.trial == 0)
 
 
-def _completions(plays: Iterable[Play]) -> dict[tuple[str, bool], Completion]:
+def _completions(plays: Iterable[Play]) -> dict[tuple[str, str | None], Completion]:
     return {
         (one["prompt"], one["grammar"]): Completion(
             one["text"],
@@ -60,7 +60,9 @@ def _completions(plays: Iterable[Play]) -> dict[tuple[str, bool], Completion]:
             completion_tokens=one["completion_tokens"],
             seconds=one["ms"] / 1000,
             logprob=one["logprob"],
+            tokens=tuple((text, logprob) for text, logprob in one["tokens"]),
         )
         for play in plays
         for one in play.asked
+        if "tokens" in one  # not in older runs
     }

@@ -138,7 +138,7 @@ def _sample(play: Play, policy: str) -> dict[str, Any]:
             "tags": list(play.tags),
             "state": play.state,
             "state_after": play.state_after,
-            "asked": list(play.asked),
+            "asked": [{key: one[key] for key in one if key != "tokens"} for one in play.asked],
         },
         "model_usage": {f"enactor/{policy}": _usage([play])},
         "total_time": play.latency_ms / 1000,

@@ -166,8 +166,9 @@ def _trials(plays: Sequence[Play]) -> dict[str, Figure]:
 
 
 def answers(greedy: Iterable[Play]) -> list[tuple[float, bool]]:
-    """(log-probability, passed) of the plays whose engine gives it."""
-    return [(play.logprob, play.passed) for play in greedy if play.logprob is not None]
+    """(log-probability, passed) of the plays that made a call, where the engine gives it. Words alone are
+    right or not by being no call, and their probability is that of one wording among many."""
+    return [(play.logprob, play.passed) for play in greedy if play.logprob is not None and play.origins]
 
 
 def _confidence(greedy: Sequence[Play]) -> dict[str, Figure]:

@@ -10,12 +10,13 @@ from typing import Any
 
 from enactor.agent import Controller, Toolbox
 from enactor.evaluate.cases import Case
-from enactor.evaluate.recorder import Recorder
+from enactor.evaluate.recorder import Asked, Recorder
 from enactor.evaluate.run import Policy
 from enactor.evaluate.scenarios import Scenario, Verdict, play_scenario
 from enactor.evaluate.score import Score, play, score_best
 from enactor.models.engine import PromptTooLong
 from enactor.sim import Simulator
+from enactor.trace import content_hash
 from enactor.trace.values import Message, Origin, Step, ToolCall, Trace
 from enactor.world import turn_gbnf
 
@@ -188,9 +189,10 @@ def _record(
         asked=tuple(
             {
                 "prompt": one.request.prompt,
-                "grammar": one.request.grammar is not None,
+                "grammar": grammar_hash(one.request.grammar),
                 "text": one.completion.text,
                 "logprob": one.completion.logprob,
+                "tokens": [[text, round(logprob, 4)] for text, logprob in one.completion.tokens],
                 "prompt_tokens": one.completion.prompt_tokens,
                 "completion_tokens": one.completion.completion_tokens,
                 "ms": round(one.completion.seconds * 1000, 1),
@@ -227,14 +229,32 @@ def _figures(judged: Score, *, forced: bool) -> dict[str, Any]:
     return found
 
 
+def grammar_hash(grammar: str | None) -> str | None:
+    """What stands in the record for a grammar; None for none."""
+    return None if grammar is None else content_hash(grammar)
+
+
+_PENDING = "</tool_response><|im_end|>\n<|im_start|>assistant\n"
+"""How the prompt of a second try ends, which shows the model what the game said."""
+
+
 def _logprob(recorder: Recorder, trace: Trace) -> float | None:
-    """That of the completion which decided the first turn: the second one where a grammar forced the call."""
-    asked = recorder.asked
-    if not asked:
-        return None
+    """That of the completions which the first decision was made of: one, or one for each clause of a message
+    that was read clause by clause. Where a call had to be forced it is that of the forced turn."""
     first = trace.steps[: trace.meta.get("decided")]
-    forced = len(asked) > 1 and any(step.call.origin == "forced" for step in first)
-    return asked[1 if forced else 0].completion.logprob
+    forced = any(step.call.origin == "forced" for step in first)
+    left = list(recorder.asked)
+    made: dict[str, Asked] = {}
+    for text in trace.outputs:
+        one = next((one for one in left if one.completion.text == text), None)
+        if one is None or one.request.prompt.endswith(_PENDING):
+            break
+        left.remove(one)
+        if forced or one.request.prompt not in made:
+            made[one.request.prompt] = one
+    found = [one.completion.logprob for one in made.values()]
+    known = [logprob for logprob in found if logprob is not None]
+    return sum(known) if known and len(known) == len(found) else None
 
 
 def _line(step: Step) -> str:

@@ -252,7 +252,7 @@ def calibration_section(plays: Plays) -> Markup:
     diagonal = ("s7", [(0.0, 0.0), (1.0, 1.0)])
     ordered = [(colour, sorted(points)) for colour, points in bins]
     note = (
-        "Confidence is the probability of the model's whole first turn. Left to right: if only the surest "
+        "Confidence is the probability of the whole first turn, where that made a call. If only the surest "
         "share is answered, how much of it is wrong. The area under that curve is the share of wrong answers "
         "where the probability says nothing; the best is what an order without a mistake would give."
     )
