@@ -104,9 +104,9 @@ def _check(config: Deploy, settings: Settings, made: "Deployed") -> "Matrix":
         ways["trained"] = kept(
             trained(made.base, made.adapter), said / "trained.jsonl", of=weights, chunk=100
         )
-    for name, path in made.files.items():
+    for precision, path in made.files.items():
         decode = embedded(path, threads=settings.threads)
-        ways[name] = kept(decode, said / f"{name}.jsonl", of=known_sha256(path))
+        ways[precision] = kept(decode, said / f"{precision}.jsonl", of=known_sha256(path))
     with ExitStack() as open_:
         for name in config.engine:
             engine = open_engine(settings.model_copy(update={"model": name}))
