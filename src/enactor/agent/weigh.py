@@ -45,7 +45,7 @@ def weigh(engine: Engine, prompt: str, first: Completion, read: Read, shares: Ma
     offers' likelihoods by name."""
     turn = read(first)
     own = head_of(turn)
-    if own not in shares or len(turn.calls) > 1 or not first.tokens:
+    if own is None or own not in shares or len(turn.calls) > 1 or not first.tokens:
         return Weighed(first, False, ())
 
     def prior(name: str) -> float:

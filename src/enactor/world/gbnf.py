@@ -62,7 +62,7 @@ def turn_gbnf(
         "call": _block("tool"),
         "tool": " | ".join(_rule_name("tool", name) for name in chosen),
     }
-    if first in COMMANDS:
+    if first is not None and first in COMMANDS:
         line = f'"{first}" {_operands_rule(COMMANDS[first])}'.strip()
         head = _literal('"send_command", "arguments": {"command": "')
         rules["opening"] = _block(f'{head} {line} "\\"}}"')
