@@ -1,5 +1,6 @@
 """llama.cpp in process, on the real base."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -163,6 +164,20 @@ def test_models_llama_closes_under_way(base: Path) -> None:
         time.sleep(0.3)
         engine.close()
         assert running.result(timeout=5).cancelled
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_models_llama_ctrl_c_while_it_loads_ends_it(base: Path) -> None:
+    """Freed before its loop ran, llama.cpp's server was waited for without end."""
+    code = (
+        "import os, signal, sys, threading; from enactor.models import LlamaEngine\n"
+        "LlamaEngine(sys.argv[1], context=256).close()\n"
+        "threading.Timer(0.001, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        "try: LlamaEngine(sys.argv[1], context=256).close()\n"
+        "except KeyboardInterrupt: print('interrupted')"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(base)], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr, done.returncode) == ("interrupted\n", "", 0)
 
 
 def test_models_llama_says_nothing_on_stderr(base: Path) -> None:

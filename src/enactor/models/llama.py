@@ -7,11 +7,13 @@ which has no in-process call. Completions go through memory.
 
 import os
 import secrets
+import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Self, Unpack
 
 from enactor.models.engine import Completion, EngineError, OnText, Options, PromptTooLong, Request
@@ -109,7 +111,9 @@ class LlamaEngine:
         self._active: set[_Decoding] = set()
         self._lock = threading.Condition()
         self._closed = False
-        self._server: Any = _start(path, slots, threads or max(1, _cpus() - 1), context, self._key)
+        with _interrupted_later():
+            self._server: Any = _start(path, slots, threads or max(1, _cpus() - 1), context, self._key)
+            self.warm("\n")  # a server that is freed before its loop runs is waited for without end
         if warm:
             self.warm(warm)
 
@@ -225,6 +229,23 @@ class LlamaEngine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+@contextmanager
+def _interrupted_later() -> Iterator[None]:
+    """Ctrl-C inside takes effect at the end."""
+    before = signal.getsignal(signal.SIGINT)
+    if not callable(before) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    caught: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: caught.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if caught:
+        before(*caught[0])
 
 
 def _cpus() -> int:
