@@ -2,15 +2,16 @@
 
     python benchmarks/ladder.py ../shared/real                 # the base, all requests: an hour or more
     python benchmarks/ladder.py ../shared/real --requests 3    # a try
+    python benchmarks/ladder.py ../shared/real --out plays.jsonl --requests 40    # a later call goes on
     python benchmarks/ladder.py ../shared/real --model default
 
 Plays every distinct request four times, each time with one rung more: the strict parser alone (`strict`),
 calls found in text (`shapes`), the second decode under the grammar (`forced`), and failed steps made good
 (`recover`: by what is known, else by one more turn of the model). The same prompt is decoded once: decoding
-is greedy, so that the stages differ in nothing but the rungs. Prints a table and, with `--out`, the plays as
-JSON lines by content hash. `a call`: any call was made. `executed`: an acting call succeeded, by the ledger.
-`right`: the calls that were decided on are the labelled ones (`data/real_labels.json`). Prints no player's
-text.
+is greedy, so that the stages differ in nothing but the rungs. Prints a table. With `--out` the plays are kept
+as JSON lines by content hash, and what the file has already is not played again. `a call`: any call was made.
+`executed`: an acting call succeeded, by the ledger. `right`: the calls that were decided on are the labelled
+ones (`data/real_labels.json`). Prints no player's text.
 """
 
 import argparse
@@ -39,6 +40,9 @@ STAGES: dict[str, dict[str, bool]] = {
     "+forced": {"recover": False},
     "+recover": {},
 }
+
+
+KEPT = ("calls", "outcome", "model_outcome", "latency_ms")
 
 
 class Once:
@@ -83,6 +87,16 @@ def play(engine: Engine, system: str, case: dict[str, Any], rungs: dict[str, boo
     return {**trace_record(trace), "model_outcome": trace.model_outcome}
 
 
+def known(path: Path | None, wanted: set[str]) -> dict[str, dict[str, dict[str, Any]]]:
+    """The plays that a file has, by stage and request."""
+    plays: dict[str, dict[str, dict[str, Any]]] = {stage: {} for stage in STAGES}
+    if path is not None and path.is_file():
+        for row in map(json.loads, path.read_text("utf-8").splitlines()):
+            if row["request"] in wanted:
+                plays[row["stage"]][row["request"]] = row
+    return plays
+
+
 def table(plays: dict[str, dict[str, dict[str, Any]]], labels: dict[str, Any]) -> str:
     lines = [
         "| stage | a call | executed | right | described or claimed | origins |",
@@ -110,24 +124,31 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="bot conversations (conversations_*.jsonl)")
     parser.add_argument("--model", default="base")
     parser.add_argument("--requests", type=int, help="only the first so many")
-    parser.add_argument("--out", type=Path, help="JSON lines file of the plays, without the words")
+    parser.add_argument("--out", type=Path, help="JSON lines file of the plays, without the words; continued")
     args = parser.parse_args()
     labels = json.loads((Path(__file__).parent / "data/real_labels.json").read_text("utf-8"))
     chosen = list(cases(args.folder).items())[: args.requests]
     settings = load_settings({"model": args.model})
-    plays: dict[str, dict[str, dict[str, Any]]] = {stage: {} for stage in STAGES}
-    began = time.monotonic()
+    plays = known(args.out, {key for key, _ in chosen})
+    began, new = time.monotonic(), 0
     with open_engine(settings, slots=1) as loaded:
-        engine = Once(loaded)
         for key, case in chosen:
+            if key in plays["+recover"]:
+                continue
+            engine, new = Once(loaded), new + 1
             for stage, rungs in STAGES.items():
                 plays[stage][key] = play(engine, system_turn(args.model), case, rungs)
-    if args.out:
-        rows = ({"request": k, "stage": s, **row} for s, found in plays.items() for k, row in found.items())
-        keep = ("request", "stage", "calls", "outcome", "model_outcome", "latency_ms")
-        args.out.write_text("".join(json.dumps({k: row[k] for k in keep}) + "\n" for row in rows), "utf-8")
+            if args.out:
+                with args.out.open("a", encoding="utf-8") as file:
+                    file.writelines(
+                        json.dumps(
+                            {"request": key, "stage": stage, **{k: plays[stage][key][k] for k in KEPT}}
+                        )
+                        + "\n"
+                        for stage in STAGES
+                    )
     seconds = time.monotonic() - began
-    print(f"{args.model}: {len(chosen)} requests, {seconds:.0f} s\n")
+    print(f"{args.model}: {len(chosen)} requests, {new} of them played now in {seconds:.0f} s\n")
     print(table(plays, labels))
 
 
