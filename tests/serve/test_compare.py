@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from enactor.cli import main
 from enactor.curate.conformance.tiny import write_tiny
 from enactor.deploy.sequential import Pairs, Plan
 from enactor.models import Card, Gate, Registry, RegistryError, ScriptedEngine
-from enactor.models.engine import Engine
+from enactor.models.engine import Completion, Engine
 from enactor.prompt import CHAT_TEMPLATE, DIALECTS, SYSTEM, tool_call
 from enactor.serve.compare import (
     ComparisonError,
@@ -72,6 +73,33 @@ def test_a_shadow_judges_both_alike_and_touches_nothing() -> None:
     assert again.state_after == again.state_before
     assert again.steps[0].result.content["dry_run"] is True
     assert shadow(asked(SPOKEN), ScriptedEngine(lambda prompt: EAT)).candidate  # type: ignore[union-attr]
+
+
+def test_a_message_read_clause_by_clause_is_read_back_whole() -> None:
+    """The record has an answer for each clause, and all of them are the answer to the message."""
+    stop = DIALECTS["hermes"].render_calls([tool_call("send_command", {"command": "STOP"})])
+
+    class Unsure:
+        """Sure of each clause and not of the whole."""
+
+        name = "old"
+
+        def complete(self, prompt: str, **options: Any) -> Completion:
+            message = prompt.rpartition("<|im_start|>user")[2]
+            if "tuna" in message and "stop" in message:
+                return Completion(EAT, logprob=-5.0)
+            return Completion(EAT if "tuna" in message else stop, logprob=-0.01)
+
+        def cancel(self) -> None: ...
+
+        def close(self) -> None: ...
+
+    live = Controller(Unsure(), Toolbox(Simulator(start=START))).handle("eat some tuna and then stop moving")
+    assert live.outputs == (EAT, stop)
+    assert len(live.steps) == 2
+    pair = shadow(live, ScriptedEngine(lambda prompt: f"{EAT}\n{stop}"))
+    assert pair is not None
+    assert pair.same
 
 
 def test_what_was_not_a_models_answer_is_no_pair() -> None:

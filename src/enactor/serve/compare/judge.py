@@ -10,7 +10,7 @@ from enactor.agent import Controller, Toolbox
 from enactor.errors import EnactorError
 from enactor.models import ScriptedEngine
 from enactor.models.engine import Engine
-from enactor.prompt import SYSTEM
+from enactor.prompt import DIALECTS, SYSTEM
 from enactor.serve.compare.experiment import Pair
 from enactor.sim import Simulator
 from enactor.trace import Trace, trace_hash
@@ -44,7 +44,7 @@ def shadow(trace: Trace, candidate: Engine, system: str = SYSTEM) -> Pair | None
     if not comparable(trace):
         return None
     try:
-        before = replay(trace, _recorded(trace.outputs))
+        before = replay(trace, _recorded(_turns(trace)))
     except EnactorError:
         return None
     after = replay(trace, candidate, system)
@@ -56,6 +56,23 @@ def shadow(trace: Trace, candidate: Engine, system: str = SYSTEM) -> Pair | None
         _calls(after) == _calls(before),
         round(after.latency_ms, 1),
     )
+
+
+def _turns(trace: Trace) -> Sequence[str]:
+    """The recorded turns, in which those that a message read clause by clause was answered with are one turn
+    of several calls."""
+    decided = trace.steps[: trace.meta.get("decided")]
+    due = sum(step.call.origin != "recovered" for step in decided)
+    read = DIALECTS[str(trace.meta.get("dialect", "hermes"))].parse
+    first: list[str] = []
+    made = 0
+    for text in trace.outputs:
+        turn = read(text)
+        if made >= due or not turn.calls or not turn.well_formed or (first and turn.text):
+            break
+        first.append(text)
+        made += len(turn.calls)
+    return ["\n".join(first), *trace.outputs[len(first) :]] if first else trace.outputs
 
 
 def _recorded(outputs: Sequence[str]) -> ScriptedEngine:
