@@ -109,7 +109,7 @@ def test_a_resting_state_ages_while_commands_work(play: Play, bridge: LiveBacken
 
 def test_a_disconnect_eats_commands_until_it_is_over(play: Play, bridge: LiveBackend) -> None:
     played = play(Faults(disconnect=1, **SHORT))
-    assert bridge.send("QUERY_NPCS")["status"] == "timeout"
+    assert bridge.send("DROP_ITEM Tuna")["status"] == "timeout"
     played.server.draw.faults = Faults()
     time.sleep(0.1)
     assert played.game.book == []
