@@ -1,9 +1,9 @@
 """The import order of the packages, and what the core may not need."""
 
 import ast
+import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,7 +104,8 @@ def test_the_door_imports_next_to_nothing(package: str) -> None:
 def test_help_answers_within_four_tenths_of_a_second() -> None:
     times = []
     for _ in range(3):
-        started = time.perf_counter()
+        before = os.times()
         python("from enactor.cli import main; raise SystemExit(main(['--help']))")
-        times.append(time.perf_counter() - started)
+        after = os.times()  # of the child's own work: other programs may keep it waiting
+        times.append(sum(after[2:4]) - sum(before[2:4]))
     assert min(times) < 0.4

@@ -126,6 +126,6 @@ def test_the_real_turns_agree_with_their_labels() -> None:
     "text", ["ok " * 20_000, "A_" * 20_000, "{" * 20_000, "GOTO " * 5_000, ", " * 20_000]
 )
 def test_no_text_takes_long(text: str) -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()
     judge("kill frogs", [text], [], text)
-    assert time.perf_counter() - begin < 5
+    assert time.process_time() - begin < 5
