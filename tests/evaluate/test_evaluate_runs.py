@@ -320,6 +320,9 @@ def test_what_the_same_weights_said_is_read_back_with_the_time_it_took(tmp_path)
     assert again.complete(prompt).tokens == ((CALL, -0.5),)
     assert again.complete(prompt, grammar="root ::= .").text == "no"
     assert again.complete(prompt, max_tokens=3).text == "no"
+    asked = len(other.asked)
+    assert again.complete(prompt, grammar="root ::= .").text == "no"
+    assert len(other.asked) == asked
 
 
 def test_the_probability_is_that_of_what_was_decided():

@@ -1,9 +1,10 @@
 """What the same weights said already, greedily, to the same prompt: it is read back instead of decoded.
 
-`default` and `default+raw`, `base` and `base+raw` begin each case with the same completion.
+`default` and `default+raw`, `base` and `base+raw` begin each case with the same completion; under a grammar
+from the start the ladder's forced turn is the first one once more.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Unpack
 
@@ -11,13 +12,14 @@ from enactor.evaluate.folder import RunFolder
 from enactor.evaluate.plays import Play, grammar_hash
 from enactor.models.engine import Completion, Engine, Options
 
-Said = Mapping[tuple[str, str | None], Completion]
+Said = dict[tuple[str, str | None], Completion]
 """(prompt, the hash of the grammar) -> the greedy completion."""
 
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Answers from `said` where it can, else by `engine`. What is read back has its `seconds` of then."""
+    """Answers from `said` where it can, else by `engine`, and adds that. What is read back has its `seconds`
+    of then."""
 
     engine: Engine
     said: Said
@@ -28,11 +30,15 @@ class Again:
 
     def complete(self, prompt: str, **options: Unpack[Options]) -> Completion:
         """See `Engine.complete`."""
-        if not options.get("temperature") and "max_tokens" not in options:
-            known = self.said.get((prompt, grammar_hash(options.get("grammar"))))
-            if known is not None:
-                return known
-        return self.engine.complete(prompt, **options)
+        if options.get("temperature") or "max_tokens" in options:
+            return self.engine.complete(prompt, **options)
+        key = prompt, grammar_hash(options.get("grammar"))
+        known = self.said.get(key)
+        if known is None:
+            known = self.engine.complete(prompt, **options)
+            if not known.cancelled:
+                self.said[key] = known
+        return known
 
     def cancel(self) -> None:
         self.engine.cancel()
@@ -52,7 +58,7 @@ def said_before(folder: RunFolder, policy: str) -> Said:
     return _completions(play for name in alike for play in folder.plays(name) if play.trial == 0)
 
 
-def _completions(plays: Iterable[Play]) -> dict[tuple[str, str | None], Completion]:
+def _completions(plays: Iterable[Play]) -> Said:
     return {
         (one["prompt"], one["grammar"]): Completion(
             one["text"],
