@@ -1,11 +1,11 @@
 """Two real turns of the flywheel on the shipped adapter: one that promotes and one that refuses.
 
     python benchmarks/flywheel.py            # both, some 20 minutes of one core
-    python benchmarks/flywheel.py refuses    # that alone: some 4 minutes
+    python benchmarks/flywheel.py refuses    # that alone: some 5 minutes
 
 Both train on for a few steps that change next to nothing, so that the candidate is as good as what it came
-from. `promotes` passes every gate; `refuses` asks for a share of right operands that no such model has, and the
-evaluation has to stop it. With `--rate 0.03` the weights are spoilt, and the training stops itself. The
+from. `promotes` passes every gate; `refuses` asks for a share of right operands that no such model has, and
+the evaluation has to stop it. With `--rate 0.03` the weights are spoilt, and the training stops itself. The
 registry stands in OUT, not where this installation looks. Stopped, it goes on.
 """
 
