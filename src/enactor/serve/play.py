@@ -72,6 +72,11 @@ class Player:
         except KeyboardInterrupt:
             self.service.cancel(self.caller, request)
             last = self._until_end(on_step)
+            if getattr(last, "trace", None) is None and not isinstance(last, Finished):
+                never = Trace(
+                    message, "Cancelled.", "refused", "refused", source=DOOR, meta={"cancelled": True}
+                )
+                return Played(never, ())  # it had not begun
         if isinstance(last, Finished):
             return self._kept(last.played)
         if isinstance(last, Ended) and last.trace is not None:
