@@ -25,7 +25,14 @@ BEST = "best-{step}.safetensors"
 # What may change between a kill and the resumption without changing the result.
 _FREE = {"name", "data", "checkpoint_minutes", "eval_every", "eval_rows", "track"}
 # Settings that came later count only where they are used, so that older checkpoints still go on.
-_LATER = {"method": "supervised", "patience": 0, "stop_on": "calls", "gpu": None, **dict.fromkeys(SECTIONS)}
+_LATER = {
+    "method": "supervised",
+    "patience": 0,
+    "stop_on": "calls",
+    "gpu": None,
+    "earlier_turns": False,
+    **dict.fromkeys(SECTIONS),
+}
 
 
 def identity(recipe: Recipe, rows: str, base: BaseIdentity) -> dict[str, Any]:
