@@ -169,13 +169,13 @@ def test_stop_ends_a_command_that_is_awaited() -> None:
 
 
 def test_the_end_of_a_request_ends_its_wait_for_a_condition() -> None:
-    account = Account("main", Simulator(start=START), pace=5.0)
+    account = Account("main", Simulator(start=START), pace=0.5)
     with serving(accounts=[account]) as (service, heard):
         began = account.now()
         args = {"command": "GOTO east 5", "await_condition": "plane:3", "timeout_ms": 600_000}
         service.submit(ME, "main", f"@send_and_await {json.dumps(args)}", request="r")
         heard.wait(Started)
-        time.sleep(0.5)
+        time.sleep(0.2)
         assert service.cancel(ME, "r")
         heard.wait(Cancelled)
         assert (account.now() - began).total_seconds() < 120
