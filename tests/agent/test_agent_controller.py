@@ -68,6 +68,12 @@ def test_the_same_call_twice_in_a_turn_is_one_call():
     assert len(trace.steps) == 1
 
 
+def test_a_call_that_the_next_one_says_in_full_is_left_out():
+    answer = call("KILL_LOOP giant_frogs none") + "\n" + call("KILL_LOOP giant_frogs none 300")
+    trace = controller(answer).handle("kill giant frogs, send KILL_LOOP giant_frogs none 300")
+    assert [step.result.lowered for step in trace.steps] == ["KILL_LOOP Giant_frog none 300"]
+
+
 def test_the_model_gets_one_turn_to_mend_what_the_game_refused():
     far = {**SWAMP, "location": [3300, 3500, 0]}
     replies = [call("BANK_OPEN"), call("GOTO bank") + "\n" + call("BANK_OPEN")]

@@ -15,6 +15,7 @@ from enactor.world import GameState
         ("1. bank everything\n2. chop logs", ("bank everything", "chop logs")),
         ("kill 10 cows and go to lumbridge", ("kill 10 cows", "go to lumbridge")),
         ("go to draynor, fish some shrimp", ("go to draynor", "fish some shrimp")),
+        ("what are your levels and experience", ("what are your levels and experience",)),
         ("kill 20 cows", ("kill 20 cows",)),
         ("drop the jug and the pot", ("drop the jug and the pot",)),
         ("hey bot, kill 20 cows", ("hey bot, kill 20 cows",)),

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from enactor.prompt import step_messages
 from enactor.trace.values import Message, Step, ToolCall, ToolResult
-from enactor.world import CommandError, GameState, lower, offers, parse
+from enactor.world import TOOLS, CommandError, GameState, lower, offers, parse
 from enactor.world.cards import REPLY
 
 MAX_CLAUSES = 8
@@ -50,15 +50,18 @@ def _apart(text: str) -> Iterator[str]:
     ends = [*(at for at, _ in cuts[1:]), len(text)]
     start = 0
     for (left, right), following in zip(cuts, ends, strict=False):
-        if _task(text[start:left]) and _task(text[right:following]):
+        if _two_tasks(text[start:left], text[right:following]):
             yield text[start:left].strip()
             start = right
     yield text[start:].strip()
 
 
-def _task(text: str) -> bool:
-    name, share = _likeliest(text)
-    return name != REPLY and share >= SURE
+def _two_tasks(one: str, other: str) -> bool:
+    """Whether the offers are sure of a command for each; two of one tool are one ("levels and xp")."""
+    (name, share), (second, likely) = _likeliest(one), _likeliest(other)
+    if REPLY in (name, second) or (name == second and name in TOOLS):
+        return False
+    return min(share, likely) >= SURE
 
 
 def _likeliest(text: str) -> tuple[str, float]:

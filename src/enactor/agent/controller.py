@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import zip_longest
 
 from enactor.agent.clauses import assumed, clauses
 from enactor.agent.course import Course
@@ -217,9 +218,10 @@ class Controller:
     ) -> tuple[Step, ...]:
         """Dispatch in order, each awaited before the next. After the first that does not succeed, and cannot
         be made good, the rest is kept in the record as not tried. A call that repeats the one before it
-        counts once."""
+        counts once, and so does one that the next says again in full."""
         steps: list[Step] = []
-        distinct = [c for i, c in enumerate(calls) if i == 0 or not _same(c, calls[i - 1])]
+        single = [c for i, c in enumerate(calls) if i == 0 or not _same(c, calls[i - 1])]
+        distinct = [c for c, after in zip_longest(single, single[1:]) if not _says_less(c, after)]
         for index, call in enumerate(distinct):
             if steps and steps[-1].result.status != "ok":
                 steps += [Step(skipped, self.toolbox.skip(skipped)) for skipped in distinct[index:]]
@@ -331,6 +333,14 @@ def _unfit(message: str) -> str | None:
 
 def _same(one: ToolCall, other: ToolCall) -> bool:
     return (one.tool, one.parsed) == (other.tool, other.parsed)
+
+
+def _says_less(call: ToolCall, after: ToolCall | None) -> bool:
+    """`KILL_LOOP frogs none` before `KILL_LOOP frogs none 300`."""
+    if after is None or call.tool != "send_command" or after.tool != "send_command":
+        return False
+    short, full = (str((c.parsed or {}).get("command", "")).casefold().split() for c in (call, after))
+    return 1 < len(short) < len(full) and full[: len(short)] == short
 
 
 def _command(line: str) -> ToolCall:

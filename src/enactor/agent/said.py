@@ -20,7 +20,7 @@ _MEANT = frozenset({"camera"})  # families whose numbers stand for words: "zoom 
 _WORD = re.compile(r"[a-z0-9][\w,.'’-]*", re.IGNORECASE)
 _REFERS = re.compile(
     r"\b(?:it|them|that|those|these|this|again|another|more|same|other|instead|too|also|back|one|ones|retry|"
-    r"(?:do|send|say) it|you (?:didn'?t|did not)|didn'?t|no|not|c'?mon)\b",
+    r"(?:do|send|say) it|you (?:didn'?t|did not)|didn'?t|no|not|c'?mon|\d+ (?:loops|rounds|times|runs))\b",
     re.IGNORECASE,
 )
 
