@@ -189,6 +189,7 @@ def adapter_of(name: str, options: argparse.Namespace) -> Path:
         rank=16,
         alpha=32,
         batch=8,
+        micro_batch=4,
         learning_rate=1.5e-3,
         epochs=1,
         max_minutes=options.minutes,

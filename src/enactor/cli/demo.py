@@ -13,7 +13,7 @@ class Demo(Config):
 
     out: Path = Field(Path("runs/demo"), description="Folder of everything that the demo makes.")
     recipe: str = Field("demo", description="A recipe's name or YAML file.")
-    cases: int = Field(40, ge=10, description="Held-out requests that base and tuned model are compared on.")
+    cases: int = Field(28, ge=10, description="Held-out requests that base and tuned model are compared on.")
     parity: int = Field(
         60, ge=10, description="Prompts whose greedy calls are compared before and after export."
     )
