@@ -183,6 +183,18 @@ def test_reads_answer_from_the_result():
     assert trace.reply == "Health 35/35. Inventory 3/28: Tuna x2, Cowhide."
 
 
+def test_fields_of_the_state_go_by_peoples_names():
+    answer = (
+        '<tool_call>\n{"name": "get_game_state", "arguments": {"fields": ["levels", "xp"]}}\n</tool_call>'
+    )
+    trace = controller(answer).handle("what are the levels and xp")
+    assert [step.call.parsed for step in trace.steps] == [{"fields": ["skills"]}]
+    assert [step.call.origin for step in trace.steps] == ["repaired"]
+    assert trace.outcome == "answered"
+    box = Toolbox(Simulator(start=SWAMP))
+    assert set(box.call(tool_call("get_game_state", {"fields": ["HP"]})).content["state"]) == {"health"}
+
+
 def test_read_only_refuses_what_acts():
     box = Toolbox(Simulator(start=SWAMP), read_only=True)
     trace = Controller(ScriptedEngine([call("EAT tuna")]), box).handle("eat")

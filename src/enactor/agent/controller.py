@@ -9,6 +9,7 @@ from itertools import zip_longest
 from enactor.agent.clauses import assumed, clauses
 from enactor.agent.course import Course
 from enactor.agent.direct import direct_lines
+from enactor.agent.handlers import with_known_fields
 from enactor.agent.ladder import Decision, decide
 from enactor.agent.recovery import remedy
 from enactor.agent.reply import compose
@@ -149,7 +150,7 @@ class Controller:
         calls = decision.calls
         if self.ladder:
             calls = numbers_as_said(calls, message, history)
-            calls = tuple(leave_out_unsaid(call, message, history) for call in calls)
+            calls = tuple(with_known_fields(leave_out_unsaid(call, message, history)) for call in calls)
         steps = self._act(calls, confirmed, on_step, course)
         decided = len(steps)
         refused = next((step for step in steps if _refused_by_game(step)), None)

@@ -1,10 +1,12 @@
 """The tools that only read, and those that start and stop the client: one function each, over any backend."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from enactor.agent.routines import routines
-from enactor.trace.values import ToolResult
+from enactor.prompt import tool_call
+from enactor.trace.values import ToolCall, ToolResult
 from enactor.world import COMMANDS, PLACES, Backend, CommandError, GameState, describe, resolve_place
 
 Arguments = Mapping[str, Any]
@@ -48,10 +50,34 @@ def _compact(inventory: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return {"used": inventory.get("used"), "capacity": inventory.get("capacity", 28), "items": names}
 
 
+FIELD_WORDS = {
+    **dict.fromkeys(("hp", "hitpoints", "life"), "health"),
+    **dict.fromkeys(
+        ("level", "levels", "xp", "exp", "experience", "experiences", "skill", "stats"), "skills"
+    ),
+    **dict.fromkeys(("inv", "bag", "items", "backpack"), "inventory"),
+    **dict.fromkeys(("position", "coords", "coordinates", "place"), "location"),
+    **dict.fromkeys(("gear", "worn", "weapon", "armour", "armor"), "equipment"),
+}
+"""What people call the fields of the state."""
+
+
+def with_known_fields(call: ToolCall) -> ToolCall:
+    """A `get_game_state` whose fields people's words name, with the fields' own names, marked as repaired."""
+    fields = (call.parsed or {}).get("fields")
+    if call.tool != "get_game_state" or not isinstance(fields, list):
+        return call
+    known = list(dict.fromkeys(FIELD_WORDS.get(str(f).casefold(), f) for f in fields))
+    if known == fields:
+        return call
+    return replace(tool_call(call.tool, {**(call.parsed or {}), "fields": known}), origin="repaired")
+
+
 def _get_game_state(backend: Backend, args: Arguments) -> ToolResult:
     fields = args.get("fields") or ()
     if not isinstance(fields, list | tuple) or not all(isinstance(f, str) for f in fields):
         return refusal("fields must be a list of names", known=sorted(STATE_FIELDS))
+    fields = list(dict.fromkeys(FIELD_WORDS.get(f.casefold(), f) for f in fields))
     unknown = [f for f in fields if f not in STATE_FIELDS]
     if unknown:
         return refusal(f"unknown field {', '.join(unknown)}", known=sorted(STATE_FIELDS))
