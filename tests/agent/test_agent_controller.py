@@ -189,7 +189,7 @@ def test_fields_of_the_state_go_by_peoples_names():
     )
     trace = controller(answer).handle("what are the levels and xp")
     assert [step.call.parsed for step in trace.steps] == [{"fields": ["skills"]}]
-    assert [step.call.origin for step in trace.steps] == ["repaired"]
+    assert [step.call.origin for step in trace.steps] == ["raw"]
     assert trace.outcome == "answered"
     box = Toolbox(Simulator(start=SWAMP))
     assert set(box.call(tool_call("get_game_state", {"fields": ["HP"]})).content["state"]) == {"health"}

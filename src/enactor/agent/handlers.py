@@ -63,14 +63,14 @@ FIELD_WORDS = {
 
 
 def with_known_fields(call: ToolCall) -> ToolCall:
-    """A `get_game_state` whose fields people's words name, with the fields' own names, marked as repaired."""
+    """A `get_game_state` whose fields people's words name, with the fields' own names: lowered as names are."""
     fields = (call.parsed or {}).get("fields")
     if call.tool != "get_game_state" or not isinstance(fields, list):
         return call
     known = list(dict.fromkeys(FIELD_WORDS.get(str(f).casefold(), f) for f in fields))
     if known == fields:
         return call
-    return replace(tool_call(call.tool, {**(call.parsed or {}), "fields": known}), origin="repaired")
+    return replace(tool_call(call.tool, {**(call.parsed or {}), "fields": known}), origin=call.origin)
 
 
 def _get_game_state(backend: Backend, args: Arguments) -> ToolResult:
