@@ -63,7 +63,7 @@ FIELD_WORDS = {
 
 
 def with_known_fields(call: ToolCall) -> ToolCall:
-    """A `get_game_state` whose fields people's words name, with the fields' own names: lowered as names are."""
+    """A `get_game_state` with the fields' own names in place of people's words, as names are lowered."""
     fields = (call.parsed or {}).get("fields")
     if call.tool != "get_game_state" or not isinstance(fields, list):
         return call
