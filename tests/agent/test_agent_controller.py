@@ -69,7 +69,7 @@ def test_the_same_call_twice_in_a_turn_is_one_call():
 
 
 def test_a_call_that_the_next_one_says_in_full_is_left_out():
-    answer = call("KILL_LOOP giant_frogs none") + "\n" + call("KILL_LOOP giant_frogs none 300")
+    answer = call("KILL_LOOP giant_frogs none") + "\n" + call("KILL_LOOP Giant_frog none 300")
     trace = controller(answer).handle("kill giant frogs, send KILL_LOOP giant_frogs none 300")
     assert [step.result.lowered for step in trace.steps] == ["KILL_LOOP Giant_frog none 300"]
 

@@ -72,10 +72,12 @@ def _likeliest(text: str) -> tuple[str, float]:
 
 def assumed(calls: Sequence[ToolCall], state: GameState) -> tuple[Message, ...]:
     """Calls as an earlier turn in which all went well, their results as the plugin would echo them."""
-    return step_messages(tuple(Step(call, ToolResult("ok", {}, _echo(call, state))) for call in calls))
+    return step_messages(tuple(Step(call, ToolResult("ok", {}, lowered_line(call, state))) for call in calls))
 
 
-def _echo(call: ToolCall, state: GameState) -> str | None:
+def lowered_line(call: ToolCall, state: GameState) -> str | None:
+    """A call's command as the plugin would get it, or as it stands where it cannot be lowered; None for one
+    of another tool."""
     if call.tool != "send_command" or call.parsed is None:
         return None
     line = str(call.parsed.get("command") or "")

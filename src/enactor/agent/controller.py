@@ -4,9 +4,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import zip_longest
 
-from enactor.agent.clauses import assumed, clauses
+from enactor.agent.clauses import assumed, clauses, lowered_line
 from enactor.agent.course import Course
 from enactor.agent.direct import direct_lines
 from enactor.agent.handlers import with_known_fields
@@ -222,7 +221,13 @@ class Controller:
         counts once, and so does one that the next says again in full."""
         steps: list[Step] = []
         single = [c for i, c in enumerate(calls) if i == 0 or not _same(c, calls[i - 1])]
-        distinct = [c for c, after in zip_longest(single, single[1:]) if not _says_less(c, after)]
+        state = self.toolbox.observe()
+        lines = [lowered_line(c, state) for c in single]
+        distinct = [
+            c
+            for c, line, after in zip(single, lines, [*lines, None][1:], strict=True)
+            if not _says_less(line, after)
+        ]
         for index, call in enumerate(distinct):
             if steps and steps[-1].result.status != "ok":
                 steps += [Step(skipped, self.toolbox.skip(skipped)) for skipped in distinct[index:]]
@@ -336,12 +341,9 @@ def _same(one: ToolCall, other: ToolCall) -> bool:
     return (one.tool, one.parsed) == (other.tool, other.parsed)
 
 
-def _says_less(call: ToolCall, after: ToolCall | None) -> bool:
-    """`KILL_LOOP frogs none` before `KILL_LOOP frogs none 300`."""
-    if after is None or call.tool != "send_command" or after.tool != "send_command":
-        return False
-    short, full = (str((c.parsed or {}).get("command", "")).casefold().split() for c in (call, after))
-    return 1 < len(short) < len(full) and full[: len(short)] == short
+def _says_less(line: str | None, after: str | None) -> bool:
+    """`KILL_LOOP Giant_frog none` before `KILL_LOOP Giant_frog none 300`."""
+    return line is not None and after is not None and " " in line and after.startswith(f"{line} ")
 
 
 def _command(line: str) -> ToolCall:
