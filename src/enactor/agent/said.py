@@ -64,26 +64,26 @@ def numbers_as_said(
         return tuple(calls)
     mended = list(calls)
     for at, call in enumerate(calls):
-        changes = [(old, new) for (of, old, _), new in zip(places, said, strict=True) if of == at]
-        if any(_count(old) != new for old, new in changes):
-            mended[at] = replace(tool_call(call.tool, _renumbered(call, changes)), origin="repaired")
+        mine = [(place, old, new) for (of, place, old), new in zip(places, said, strict=True) if of == at]
+        if any(old != new for _, old, new in mine):
+            changed = _renumbered(call, [(place, new) for place, _, new in mine])
+            mended[at] = replace(tool_call(call.tool, changed), origin="repaired")
     return tuple(mended)
 
 
-def _renumbered(call: ToolCall, changes: Sequence[tuple[str, int]]) -> dict[str, Any]:
-    """The call's arguments with other numbers, each change in its turn."""
+def _renumbered(call: ToolCall, changes: Sequence[tuple[int, int]]) -> dict[str, Any]:
+    """The call's arguments with other numbers: which operand, and what it becomes."""
     if call.tool != "send_command":
         return {**(call.parsed or {}), "loops": changes[0][1]}
-    line, at = str((call.parsed or {})["command"]), 0
-    for old, new in changes:
-        start = line.index(old, at)
-        line = f"{line[:start]}{new}{line[start + len(old) :]}"
-        at = start + len(str(new))
-    return {**(call.parsed or {}), "command": line}
+    command = parse(str((call.parsed or {})["command"]))
+    operands = list(command.operands)
+    for place, new in changes:
+        operands[place] = str(new)
+    return {**(call.parsed or {}), "command": Command(command.verb, tuple(operands)).render()}
 
 
 def in_order(message: str) -> list[int]:
-    """The numbers of a message in order, in digits or words; "a" and "one" are none."""
+    """The numbers of a message in order, in digits or words; "a", "one" and zero are none."""
     words = [word.strip(".,'’") for word in _WORD.findall(message.casefold())]
     found: list[int] = []
     at = 0
@@ -91,27 +91,29 @@ def in_order(message: str) -> list[int]:
         for size in (3, 2, 1):
             value = _count("_".join(words[at : at + size])) if at + size <= len(words) else None
             if value is not None:
-                if value != 1:
+                if value > 1:
                     found.append(value)
                 break
         at += size
     return found
 
 
-def _places(at: int, call: ToolCall) -> Iterator[tuple[int, str, int]]:
-    """The numbers in a call: which call, as it is written there, and what it means."""
+def _places(at: int, call: ToolCall) -> Iterator[tuple[int, int, int]]:
+    """The numbers in a call: which call, which operand, and what it means."""
     if call.tool == "run_routine" and isinstance(loops := (call.parsed or {}).get("loops"), int):
-        yield at, str(loops), loops
+        yield at, 0, loops
     if call.tool != "send_command" or call.parsed is None:
         return
     try:
         command = parse(str(call.parsed.get("command", "")))
     except CommandError:
         return
-    for kind, name, value in _typed(command):
+    if COMMANDS[command.verb].family in _MEANT:
+        return
+    for place, (kind, name, value) in enumerate(_typed(command)):
         number = _count(value) if kind in _CHECKED and name != "plane" else None
         if number is not None and number != 1:
-            yield at, value, number
+            yield at, place, number
 
 
 def _count(text: str) -> int | None:
