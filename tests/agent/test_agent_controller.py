@@ -56,6 +56,24 @@ def test_an_unknown_verb_leads_to_a_forced_second_decode():
     assert trace.steps[0].result.lowered == "KILL_LOOP Giant_frog none 5"
 
 
+def test_a_protest_is_not_answered_in_words():
+    history = Session(controller("Killing 5 giant frogs now!", ladder=False))
+    history.say("kill 5 giant frogs")
+    engine = ScriptedEngine(["I am on it.", call("KILL_LOOP giant_frogs none 5")])
+    trace = Controller(engine, Toolbox(Simulator(start=SWAMP))).handle(
+        "dont explain just do", history.history
+    )
+    assert [step.call.origin for step in trace.steps] == ["forced"]
+    assert trace.steps[0].result.lowered == "KILL_LOOP Giant_frog none 5"
+
+
+def test_a_name_that_nobody_said_is_asked_for():
+    trace = controller(call("BANK_CHECK ithin")).handle("see if the bank has one")
+    assert trace.steps == ()
+    assert trace.outcome == "asked"
+    assert trace.reply == "Which item do you mean?"
+
+
 def test_steps_after_a_failure_are_kept_as_not_tried():
     trace = controller(call("CHOP_TREE") + "\n" + call("LIGHT_FIRE"), recover=False).handle("chop and burn")
     assert [step.result.status for step in trace.steps] == ["blocked", "blocked"]
@@ -133,6 +151,9 @@ def test_stop_in_any_form_is_direct(message):
         ("KILL_LOOPY frog", ()),
         ("KILL 300 GIANT FROGS", ()),
         ("please BANK_OPEN", ()),
+        ("run GOTO 3293 3305", ("GOTO 3293 3305",)),
+        ("please send the command BANK_OPEN", ("BANK_OPEN",)),
+        ("use goto varrock", ()),
         ("EAT Tuna", ("EAT Tuna",)),
     ],
 )

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from enactor.agent.clauses import assumed, clauses, lowered_line
@@ -10,9 +10,10 @@ from enactor.agent.course import Course
 from enactor.agent.direct import direct_lines
 from enactor.agent.handlers import with_known_fields
 from enactor.agent.ladder import Decision, decide
+from enactor.agent.named import names_as_said
 from enactor.agent.recovery import remedy
 from enactor.agent.reply import compose
-from enactor.agent.said import leave_out_unsaid, numbers_as_said, refers
+from enactor.agent.said import leave_out_unsaid, numbers_as_said, protests, refers
 from enactor.agent.tools import Toolbox
 from enactor.models.engine import Engine, EngineError, PromptTooLong
 from enactor.prompt import (
@@ -107,9 +108,12 @@ class Controller:
             reply = compose(steps)
         else:
             decision, steps, decided = self._think(message, before, history, confirmed, on_step)
-            reply = compose(_telling(steps)) if steps else (decision.text or "I did not understand that.")
+            said = decision.question or decision.text or "I did not understand that."
+            reply = compose(_telling(steps)) if steps else said
         outputs = tuple(done.text for done in decision.made_of)
-        verdict = judge(message, outputs, steps, reply, nature=nature, verbs=COMMANDS)
+        # What was withdrawn to ask is no description of a call.
+        judged = () if decision.question else outputs
+        verdict = judge(message, judged, steps, reply, nature=nature, verbs=COMMANDS)
         return Trace(
             message=message,
             reply=reply,
@@ -150,6 +154,10 @@ class Controller:
         if self.ladder:
             calls = numbers_as_said(calls, message, history)
             calls = tuple(with_known_fields(leave_out_unsaid(call, message, history)) for call in calls)
+            named = [names_as_said(call, message, history, state) for call in calls]
+            calls = tuple(call for call, _ in named)
+            if named and named[0][1]:
+                return replace(decision, question=named[0][1]), (), 0
         steps = self._act(calls, confirmed, on_step, course)
         decided = len(steps)
         refused = next((step for step in steps if _refused_by_game(step)), None)
@@ -190,6 +198,7 @@ class Controller:
             ladder=self.ladder,
             forced=self.forced,
             shares=offers().by_name(message) if alone else None,
+            act=not pending and protests(message, history),
         )
 
     def _clause_by_clause(

@@ -14,6 +14,11 @@ STOP_WORDS = frozenset(
     )
 )
 _WORDS = re.compile(r"[^a-z ]+")
+_RUN = re.compile(
+    r"^(?:(?:please|pls|plz|just|now|ok)\s+)?(?:run|send|execute|do|use|type|try)\s+(?:the\s+)?(?:command\s*:?\s+)?"
+    r"(?=[A-Z]{2,}[A-Z_]*(?: |$))",
+    re.IGNORECASE,
+)
 
 
 def is_stop(message: str) -> bool:
@@ -24,13 +29,14 @@ def is_stop(message: str) -> bool:
 def direct_lines(message: str) -> tuple[str, ...]:
     """The command lines that the player typed, or none when the message is meant for the model.
 
-    A message is typed commands when every line of it begins with a declared verb in capitals. A line of
-    capitals that is no valid command although its verb is a plain English word (`KILL 300 FROGS`) is speech;
-    with a verb that nobody says (`KILL_LOOP`) it is a mistyped command, and the grammar's error answers.
+    A message is typed commands when every line of it begins with a declared verb in capitals ("run GOTO …"
+    does too). A line of capitals that is no valid command although its verb is a plain English word (`KILL
+    300 FROGS`) is speech; with a verb that nobody says (`KILL_LOOP`) it is a mistyped command, and the
+    grammar's error answers.
     """
     if is_stop(message):
         return ("STOP",)
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    lines = [_RUN.sub("", line.strip()) for line in message.splitlines() if line.strip()]
     if not lines or not all(_typed(line) for line in lines):
         return ()
     return tuple(lines)

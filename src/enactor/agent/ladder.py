@@ -4,7 +4,8 @@
    and it is decoded again so (`forced`, see `weigh`).
 2. shapes: no block was opened, but the text holds a lone call or command line (`repaired`).
 3. forced: a second decode of the same prompt under the grammar of declared verbs and tools (`forced`); taken
-   when a block was opened or text shows a call and nothing could be read from it, or the verb is not one.
+   when a block was opened or text shows a call and nothing could be read from it, the verb is not one, or the
+   player objects to words.
 4. nothing: the turn is text.
 """
 
@@ -28,12 +29,13 @@ _LINE = re.compile(r"^[`*\s]*(?P<line>[A-Z]+_[A-Z_]+(?: [^`*\n]+)?)[`*\s]*$", re
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What a turn came to: the calls to carry out, the text, every completion it took, and those of them that
-    it was made of."""
+    it was made of. `question` is what has to be asked in place of the calls."""
 
     text: str
     calls: tuple[ToolCall, ...]
     completions: tuple[Completion, ...]
     made_of: tuple[Completion, ...]
+    question: str = ""
 
     def then(self, other: "Decision", *, calls: bool = False, kept: bool = True) -> "Decision":
         """This decision, with what `other` took. With `calls` its calls come after; unless it is `kept`, its
@@ -60,13 +62,16 @@ def decide(
     ladder: bool = True,
     forced: bool = True,
     shares: Mapping[str, float] | None = None,
+    act: bool = False,
 ) -> Decision:
     """Decode one turn and climb. With `ladder=False` only the strict rung counts; with `forced=False` nothing
-    is decoded again. `shares` are the offers' likelihoods, where they may have a say."""
+    is decoded again. `shares` are the offers' likelihoods, where they may have a say. With `act` an answer in
+    words is no answer: it is decoded again as calls."""
     first = engine.complete(prompt)
     turn = _read(first, dialect)
     done: tuple[Completion, ...] = (first,)
-    if not ladder or (turn.well_formed and all(_callable(call) for call in turn.calls)):
+    only_words = ladder and forced and act and not turn.calls
+    if not ladder or (turn.well_formed and all(map(_callable, turn.calls)) and not only_words):
         if ladder and not turn.calls and _shows_call(turn.text):
             if repaired := shapes(turn.text):
                 return Decision("", repaired, done, done)

@@ -1,6 +1,8 @@
-"""Numbers that nobody said. A small model takes a number over from an earlier turn, or makes one up. Where
-the message has as many numbers as the calls, they are put in as they were said; a count that nobody said and
-that the command can do without is left out.
+"""What the player said against what the model made of it, numbers above all.
+
+A small model takes a number over from an earlier turn, or makes one up. Where the message has as many numbers
+as the calls, they are put in as they were said; a count that nobody said and that the command can do without
+is left out.
 
 What was said: the player's message, and their earlier words where the message refers to them ("another", "the
 same", "you didn't do it").
@@ -37,6 +39,24 @@ _NO_NUMBER = re.compile(
 def refers(message: str) -> bool:
     """Whether the message leans on what was said before."""
     return _REFERS.search(message) is not None
+
+
+_PROTEST = re.compile(
+    r"\b(?:(?:do not|don'?t|stop|quit|less|no more) (?:explain|talk|describ|tell|chat|word)\w*|"
+    r"only (?:talk|words)|"
+    r"(?:just|actually|really|please|pls|now) (?:do|execute|run|act|start)(?: (?:it|that|so|now))?(?=\W*$)|"
+    r"(?:nothing|none of (?:it|that|them)) (?:happen|work|mov|start|was done|got done)\w*|"
+    r"(?:do not|don'?t|did not|didn'?t|never|not|without) (?:\w+ )?"
+    r"(?:do|did|doing|execut|act|actually|call|start|send|sent|run)\w*)",
+    re.IGNORECASE,
+)
+
+
+def protests(message: str, history: Sequence[Message]) -> bool:
+    """Whether the player objects that the request before was only talked about."""
+    if not history or history[-1].role != "assistant" or history[-1].tool_calls:
+        return False
+    return _PROTEST.search(message.replace("’", "'")) is not None
 
 
 def numbers_in(texts: Iterable[str]) -> set[int]:

@@ -14,7 +14,7 @@ from enactor.evaluate.cases import Case
 from enactor.prompt import tool_call
 from enactor.sim import Simulator
 from enactor.trace.values import Origin, Outcome, Status, Step, Trace
-from enactor.world import COMMANDS, TOOLS, CommandError, preferred, resolve_place
+from enactor.world import COMMANDS, TOOLS, CommandError, GameState, lower, parse, preferred, resolve_place
 
 # What of the end state is compared: what a player would notice.
 _PLAYER_FACTS = (
@@ -112,7 +112,7 @@ def score(case: Case, trace: Trace, simulator: Simulator, reference: Reference) 
     due = bool(reference.calls)
     made = any(_taken(step) for step in trace.steps if step.call.origin != "recovered")
     verbs = _heads(got) == _heads(reference.calls)
-    operands = got == reference.calls
+    operands = _folded(got) == _folded(reference.calls)
     agree = facts(simulator) == reference.facts
     return Score(
         case=case.id,
@@ -135,7 +135,7 @@ def score(case: Case, trace: Trace, simulator: Simulator, reference: Reference) 
         latency_ms=trace.latency_ms,
         prompt_tokens=trace.prompt_tokens,
         completion_tokens=trace.completion_tokens,
-        progress=_in_order(got, reference.calls) / len(reference.calls) if due else None,
+        progress=_in_order(_folded(got), _folded(reference.calls)) / len(reference.calls) if due else None,
     )
 
 
@@ -156,6 +156,10 @@ def _in_order(got: Sequence[str], wanted: Sequence[str]) -> int:
     return row[-1]
 
 
+def _folded(calls: Sequence[str]) -> tuple[str, ...]:
+    return tuple(call.casefold() for call in calls)
+
+
 def _reads(call: str) -> bool:
     """Whether a call, as text, changes nothing."""
     head = call.split()[0] if call else ""
@@ -172,10 +176,11 @@ def _taken(step: Step) -> bool:
 
 def call_text(step: Step) -> str:
     """A step as one line for comparison: the lowered command in its preferred form, or the tool with its
-    arguments."""
+    arguments. In a line that was not sent (the bank holds none of it) names still are as the plugin spells
+    them."""
     if step.call.tool == "send_command":
-        line = step.result.lowered or str((step.call.parsed or {}).get("command", step.call.arguments))
-        return preferred(line)
+        line = str((step.call.parsed or {}).get("command", step.call.arguments))
+        return preferred(step.result.lowered or _spelt(line))
     args = dict(step.call.parsed or {})
     if step.call.tool == "defer" and step.result.status == "ok":
         args |= {key: step.result.content[key] for key in ("condition", "command")}
@@ -191,6 +196,13 @@ def action_text(action: Action) -> str:
         return f"@defer {args.get('condition')} do {args.get('command')}"
     args = {k: _plain(k, v) for k, v in sorted(action.args.items())}
     return f"@{action.tool} " + " ".join(f"{k}={v}" for k, v in args.items())
+
+
+def _spelt(line: str) -> str:
+    try:
+        return lower(parse(line), GameState()).render()
+    except CommandError:
+        return line
 
 
 def _plain(key: str, value: Any) -> Any:

@@ -43,14 +43,19 @@ def lower(command: Command, state: GameState) -> Command:
     Raises `CommandError` when an operand has no single meaning in this state.
     """
     spec = COMMANDS[command.verb]
-    if spec.verb == "GOTO":
-        return Command(spec.verb, _destination(command.operands, state), command.notes)
-    form = _form_of(spec, command.operands)
     lowered: list[OperandValue] = []
-    for operand, value in zip(form, command.operands, strict=False):
-        found = _OPERANDS.get(operand.type, _as_it_is)(value, operand, state, lowered)
-        if found is not None:
-            lowered.append(found)
+    place = 0
+    try:
+        if spec.verb == "GOTO":
+            return Command(spec.verb, _destination(command.operands, state), command.notes)
+        for operand, value in zip(_form_of(spec, command.operands), command.operands, strict=False):
+            found = _OPERANDS.get(operand.type, _as_it_is)(value, operand, state, lowered)
+            if found is not None:
+                lowered.append(found)
+            place += 1
+    except CommandError as error:
+        error.operand = place
+        raise
     return Command(spec.verb, tuple(lowered), command.notes)
 
 

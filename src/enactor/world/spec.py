@@ -20,6 +20,7 @@ class CommandError(Exception):
 
     `message` says which operand, what was expected and what was found. `nearest` is a line or verb that
     would be valid, when one is close. `candidates` are the names that could have been meant, best first.
+    `operand` is which operand could not be lowered, from 0, where it is one.
     """
 
     def __init__(self, message: str, nearest: str | None = None, candidates: tuple[str, ...] = ()) -> None:
@@ -27,6 +28,7 @@ class CommandError(Exception):
         self.message = message
         self.nearest = nearest
         self.candidates = candidates
+        self.operand: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
