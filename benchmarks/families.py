@@ -11,11 +11,12 @@ the groups' commands (no phrasing of theirs, none in an earlier turn, no card of
 The requests are of the group alone, each with twelve offered commands, the group's among their nearest
 neighbours.
 
-Cards are offered by what the commands' declarations say (verb, family, summary, operands), for families seen
-and unseen alike: no phrasing of any is in this index. Model and retrieval are weighed against each other as in
-the controller, the retrieval's likelihoods sharpened on the training rows; with `--alone` the model decides by
-itself. Beside the adapter stands what that retrieval scores by itself when its first card is taken blindly.
-What is finished is not run again; what was stopped goes on. Needs some 20 minutes of one core for each adapter.
+Cards are offered by what the commands' declarations say (verb, family, summary, operands), for families
+seen and unseen alike: no phrasing of any is in this index. Model and retrieval are weighed against each
+other as in the controller, the retrieval's likelihoods sharpened on the training rows; with `--alone` the
+model decides by itself. Beside the adapter stands what that retrieval scores by itself when its first card
+is taken blindly. What is finished is not run again; what was stopped goes on. Needs some 20 minutes of one
+core for each adapter.
 """
 
 import argparse
