@@ -20,6 +20,9 @@ BEFORE = (Message("user", "kill 300 frogs"),)
         ("MINE_ORE coal 12", "mine a dozen coal", None),
         ("GE_BUY Rope 50 5", "buy 50 ropes", "GE_BUY Rope 50"),
         ("GOTO 3222 3218 0", "go to lumbridge", None),
+        ("GOTO 3293 3305 3", "walk to 3293 3305", "GOTO 3293 3305"),
+        ("GOTO 3293 3305 3", "walk to 3293, 3305, 3", None),
+        ("KILL_LOOP Guard none 300", "as many guards please", None),
         (
             "KILL_LOOP Giant_frog none 1",
             "Can you start a kill loop on Giant_frog?",

@@ -21,13 +21,18 @@ _CHECKED = frozenset({"count", "quantity", "int", "distance"})
 _MEANT = frozenset({"camera"})  # families whose numbers stand for words: "zoom in"
 _WORD = re.compile(r"[a-z0-9][\w,.'’-]*", re.IGNORECASE)
 _REFERS = re.compile(
-    r"\b(?:it|them|that|those|these|this|again|another|more|same|other|instead|too|also|back|one|ones|retry|"
-    r"(?:do|send|say) it|you (?:didn'?t|did not)|didn'?t|no|not|c'?mon|\d+ (?:loops|rounds|times|runs))\b",
+    r"\b(?:it|them|that|those|these|this|again|another|more|same|as many|as much|other|instead|too|also|back|"
+    r"bk|one|ones|retry|repeat|resume|continue|nothing|i said|(?:do|send|say) it|you (?:didn'?t|did not)|"
+    r"didn'?t|no|not|c'?mon|\d+ (?:loops|rounds|times|runs))\b",
     re.IGNORECASE,
 )
 
 
-_ONE = re.compile(r"\b(?:a|an|one|1|1x|x1|single|once|only|just)\b", re.IGNORECASE)
+_ONE = re.compile(
+    r"\b(?:a|an|one|1|1x|x1|single|once|only|just)\b"
+    r"|\b(?:that|this|another)\b(?! (?:many|much|one|loop|grind|time|way))(?= [a-z])",
+    re.IGNORECASE,
+)
 _NO_NUMBER = re.compile(
     r"\b(?:a|an|one|just)[ _]+(?:(?:kill|combat|big|new)[ _]*)?"
     r"(?:loop|grind|bit|while|lot|few|bunch|couple|kill|go|start|spot|session|break|sec|second|moment|minute)\b"
@@ -177,7 +182,8 @@ def _may_go(command: Command) -> bool:
     """Whether the last operand is a number that its form can do without."""
     form = _form(command)
     last = form[len(command.operands) - 1]
-    return last.optional and last.type in _CHECKED and last.name != "plane"
+    ground = last.name == "plane" and str(command.operands[-1]) == "0"
+    return last.optional and last.type in _CHECKED and not ground
 
 
 def _said(value: str, message: str) -> bool:
