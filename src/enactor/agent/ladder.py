@@ -5,7 +5,7 @@
 2. shapes: no block was opened, but the text holds a lone call or command line (`repaired`).
 3. forced: a second decode of the same prompt under the grammar of declared verbs and tools (`forced`); taken
    when a block was opened or text shows a call and nothing could be read from it, the verb is not one, or the
-   player objects to words.
+   player objects to words. The offers have their say here too.
 4. nothing: the turn is text.
 """
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from enactor.agent.weigh import weigh
+from enactor.agent.weigh import Weighed, weigh
 from enactor.models.engine import Completion, Engine
 from enactor.prompt import Dialect, ParsedTurn, tool_call
 from enactor.trace.values import ToolCall
@@ -67,30 +67,29 @@ def decide(
     """Decode one turn and climb. With `ladder=False` only the strict rung counts; with `forced=False` nothing
     is decoded again. `shares` are the offers' likelihoods, where they may have a say. With `act` an answer in
     words is no answer: it is decoded again as calls."""
+    read = partial(_read, dialect=dialect)
     first = engine.complete(prompt)
-    turn = _read(first, dialect)
-    done: tuple[Completion, ...] = (first,)
-    only_words = ladder and forced and act and not turn.calls
-    if not ladder or (turn.well_formed and all(map(_callable, turn.calls)) and not only_words):
-        if ladder and not turn.calls and _shows_call(turn.text):
-            if repaired := shapes(turn.text):
-                return Decision("", repaired, done, done)
-        elif not (ladder and forced and shares):
-            return Decision(turn.text, turn.calls, done, done)
-        else:
-            found = weigh(engine, prompt, first, partial(_read, dialect=dialect), shares)
-            done += found.decoded
-            if not found.forced:
-                return Decision(turn.text, turn.calls, done, (first,))
-            other = _read(found.chosen, dialect)
-            return Decision(other.text, _forced(other), done, (found.chosen,))
-    if not forced:
-        return Decision(turn.text, turn.calls, done, done)
-    second = engine.complete(prompt, grammar=turn_gbnf())
-    again = _read(second, dialect)
-    if calls := _forced(again):
-        return Decision(again.text, calls, (first, second), (first, second))
-    return Decision(turn.text, turn.calls, (first, second), (first, second))
+    turn = read(first)
+    sound = turn.well_formed and all(map(_callable, turn.calls)) and not (act and not turn.calls)
+    if ladder and sound and not turn.calls and _shows_call(turn.text):
+        if repaired := shapes(turn.text):
+            return Decision("", repaired, (first,), (first,))
+        sound = False
+    weighing = bool(shares) and not act
+    if not (ladder and forced) or (sound and not weighing):
+        return Decision(turn.text, turn.calls, (first,), (first,))
+    own = first if sound else engine.complete(prompt, grammar=turn_gbnf())
+    took: tuple[Completion, ...] = (first,) if sound else (first, own)
+    found = weigh(engine, prompt, own, read, shares or {}) if weighing else Weighed(own, False, ())
+    took += found.decoded
+    if found.chosen is first:
+        return Decision(turn.text, turn.calls, took, (first,))
+    made_of = (found.chosen,) if sound else (first, found.chosen)
+    other = read(found.chosen)
+    calls = _forced(other)
+    if calls or found.forced:
+        return Decision(other.text, calls, took, made_of)
+    return Decision(turn.text, turn.calls, took, made_of)
 
 
 def _forced(turn: ParsedTurn) -> tuple[ToolCall, ...]:
