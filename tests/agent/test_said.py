@@ -73,6 +73,12 @@ def test_numbers_are_read_in_digits_and_words() -> None:
         (["ZOOM 900"], "zoom in by 2", None),
         (["KILL_LOOP Cow none 300"], "0 cows killed", None),
         (["KILL_LOOP Cow none 5"], "kill 50 cows with 2 others", None),
+        (["KILL_LOOP Cow Trout"], "take trout and slay 120 cows", ["KILL_LOOP Cow Trout 120"]),
+        (["MINE_ORE gold", "BANK_OPEN"], "mine 4 golds n bank it", ["MINE_ORE gold 4", "BANK_OPEN"]),
+        (["MINE_ORE gold"], "mine some gold", None),
+        (["MINE_ORE gold"], "go 2 gold rocks", None),
+        (["KILL_LOOP Cow none"], "kill cows for 5 minutes", None),
+        (["BANK_OPEN", "KILL_LOOP Cow none"], "1. bank 2. cow loop", None),
         (["KILL_LOOP Cow none 300"], "another 50 of those", None),
     ],
 )

@@ -9,7 +9,7 @@ same", "you didn't do it").
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from enactor.trace.values import Message, ToolCall
 from enactor.world import COMMANDS, Command, CommandError, Operand, parse, parse_count
 
 _CHECKED = frozenset({"count", "quantity", "int", "distance"})
+_COUNTING = re.compile(r"(?<![\w.,])(?P<number>\d[\d,]*k?) (?P<after>[a-z]\S*(?: \S+){0,2})")
 _MEANT = frozenset({"camera"})  # families whose numbers stand for words: "zoom in"
 _WORD = re.compile(r"[a-z0-9][\w,.'’-]*", re.IGNORECASE)
 _REFERS = re.compile(
@@ -81,10 +82,12 @@ def numbers_as_said(
 ) -> tuple[ToolCall, ...]:
     """The calls with the numbers of the message, in its order, where both have equally many and not the same:
     marked as repaired. Where the message leans on what came before and there is anything before, every number
-    may stand."""
+    may stand. A lone number that stands before the name of a call, and in none, is that call's count."""
     places = [place for at, call in enumerate(calls) for place in _places(at, call)]
     said = in_order(message)
     meant = [number for _, _, number in places]
+    if len(said) == 1 and not meant:
+        return _counted(calls, message, said[0])
     if len(said) != len(meant) or set(said) == set(meant) or (history and refers(message)):
         return tuple(calls)
     mended = list(calls)
@@ -94,6 +97,40 @@ def numbers_as_said(
             changed = _renumbered(call, [(place, new) for place, _, new in mine])
             mended[at] = replace(tool_call(call.tool, changed), origin="repaired")
     return tuple(mended)
+
+
+def _counted(calls: Sequence[ToolCall], message: str, number: int) -> tuple[ToolCall, ...]:
+    """The calls with the number as the count of the one whose name comes after it, where just one has room.
+    Only digits count: "some" is no number to add, nor is "2" for "to"."""
+    found = next((m for m in _COUNTING.finditer(message.casefold()) if _count(m["number"]) == number), None)
+    if found is None or any(
+        str(number) in call.arguments for call in calls
+    ):  # as a condition, a time to wait
+        return tuple(calls)
+    after = found["after"].split()
+    if number in (2, 4) and not after[0].endswith("s"):
+        return tuple(calls)
+    more = [_with_count(call, number, {word[:3] for word in after}) for call in calls]
+    if sum(call is not None for call in more) != 1:
+        return tuple(calls)
+    return tuple(new or old for new, old in zip(more, calls, strict=True))
+
+
+def _with_count(call: ToolCall, number: int, after: Collection[str]) -> ToolCall | None:
+    """The call with one operand more, a count, where its form has room and its name is among what follows."""
+    if call.tool != "send_command" or call.parsed is None:
+        return None
+    try:
+        command = parse(str(call.parsed.get("command", "")))
+        form = _form(Command(command.verb, (*command.operands, number)))
+        place = len(command.operands)
+        named = any(part[:3] in after for part in str(command.operands[0]).casefold().split("_"))
+        if not 0 < place < len(form) or form[place].type not in ("count", "quantity") or not named:
+            return None
+        longer = parse(Command(command.verb, (*command.operands, number)).render())
+    except (CommandError, IndexError):
+        return None
+    return replace(tool_call(call.tool, {**call.parsed, "command": longer.render()}), origin="repaired")
 
 
 def _renumbered(call: ToolCall, changes: Sequence[tuple[int, int]]) -> dict[str, Any]:
