@@ -9,7 +9,7 @@ import pytest
 from enactor.curate import BuildConfig, Row, build, phrasebook, read_rows, templates
 from enactor.curate.noise import typo
 from enactor.curate.slots import SLOT_TYPES, plural
-from enactor.curate.synthesize import Funnel, make_row
+from enactor.curate.synthesize import Funnel, make_row, tool_action
 from enactor.curate.wording import SINGULAR
 from enactor.errors import EnactorError
 from enactor.prompt import DIALECTS
@@ -144,3 +144,15 @@ def test_no_reply_of_the_phrasebook_claims_or_describes_an_act():
         in ("claimed", "described", "failed")
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("line", "args"),
+    [
+        ("@run_routine cow killer 20", {"routine_path": "cow killer", "loops": 20}),
+        ("@run_routine chicken killer three hundred", {"routine_path": "chicken killer", "loops": 300}),
+        ("@run_routine iron bar", {"routine_path": "iron bar"}),
+    ],
+)
+def test_the_rounds_of_a_routine_may_be_several_words(line: str, args: dict[str, object]) -> None:
+    assert tool_action(line).args == args

@@ -150,6 +150,9 @@ def _action(line: str, fill: Filling, said: Mapping[tuple[str, str], str], *, ex
     return Action("send_command", {"command": filled})
 
 
+_NUMBER_WORDS = 3  # "three hundred", "a hundred fifty"
+
+
 def tool_action(line: str) -> Action:
     """`@get_game_state location,health` and its like as an action."""
     name, _, rest = line.removeprefix("@").partition(" ")
@@ -163,13 +166,14 @@ def tool_action(line: str) -> Action:
     if not rest or key is None:
         return Action(name, {})
     if name == "run_routine":
-        path, _, loops = rest.rpartition(" ")
-        try:
-            count = parse_count(loops) if path else None
-        except CommandError:
-            count = None
-        if isinstance(count, int):
-            return Action(name, {key: path, "loops": count})
+        words = rest.split()
+        for size in range(min(_NUMBER_WORDS, len(words) - 1), 0, -1):
+            try:
+                count = parse_count("_".join(words[-size:]))
+            except CommandError:
+                continue
+            if isinstance(count, int):
+                return Action(name, {key: " ".join(words[:-size]), "loops": count})
     if key == "fields":
         return Action(name, {"fields": [field.strip() for field in rest.split(",")]})
     return Action(name, {key: rest})
