@@ -11,12 +11,10 @@ the groups' commands (no phrasing of theirs, none in an earlier turn, no card of
 The requests are of the group alone, each with twelve offered commands, the group's among their nearest
 neighbours.
 
-Cards are offered by what the commands' declarations say (verb, family, summary, operands), for families
-seen and unseen alike: no phrasing of any is in this index. Model and retrieval are weighed against each
-other as in the controller, the retrieval's likelihoods sharpened on the training rows; with `--alone` the
-model decides by itself. Beside the adapter stands what that retrieval scores by itself when its first card
-is taken blindly. What is finished is not run again; what was stopped goes on. Needs some 20 minutes of one
-core for each adapter.
+Cards are offered by what the commands' declarations say (verb, family, summary, operands), for
+families seen and unseen alike: no phrasing of any is in this index. Beside the adapter stands what that
+retrieval scores by itself when its first card is taken blindly. What is finished is not run again; what was
+stopped goes on. Needs some 20 minutes of one core for each adapter.
 """
 
 import argparse
@@ -30,7 +28,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import enactor.agent.clauses as clauses_module
 import enactor.agent.controller as controller_module
 from enactor.curate import Funnel, make_row, read_rows
 from enactor.curate.build import draw
@@ -47,10 +44,7 @@ from enactor.world.cards import REPLY
 from enactor.world.phrasebook import Template, templates
 
 CARDS = 12
-RENAMED = (
-    1.0  # of the training rows that can bear made-up names for their commands, so that cards have to be read
-)
-HEATS = tuple(0.02 * 1.25**step for step in range(20))
+RENAMED = 0.3  # of the training rows bear made-up names for their commands, so that cards have to be read
 ACTING = frozenset({"simple", "loop", "multi"})
 
 
@@ -79,8 +73,7 @@ class Described:
     """Offers by the commands' own declarations: cosine of words and parts of words, weighted by how few of
     the declarations have them. `known` are the names that may be offered."""
 
-    def __init__(self, known: Iterable[str], heat: float = 0.1, talk: float = 0.1) -> None:
-        self._heat, self._talk = heat, talk
+    def __init__(self, known: Iterable[str]) -> None:
         self._found = {name: _features(_described(name)) for name in known}
         frequency = Counter(feature for found in self._found.values() for feature in found)
         self._weight = {f: math.log(1 + len(self._found) / n) for f, n in frequency.items()}
@@ -88,41 +81,17 @@ class Described:
 
     def offer(self, message: str, count: int = CARDS, *, without: str | None = None) -> tuple[str, ...]:
         """The nearest names, best first; `reply` stands last, since anything may be talk."""
-        near = self._near(message)
+        said = _features(message)
+        near = {
+            name: sum(self._weight[f] ** 2 for f in said & found) / self._length[name]
+            for name, found in self._found.items()
+        }
         best = sorted(near, key=lambda name: (-near[name], name))[: count - 1]
         return (*best, REPLY)
 
     def by_name(self, message: str) -> dict[str, float]:
-        """Likelihoods: a softmax of the cosines, `talk` for an answer in words."""
-        found = {name: math.exp(near / self._heat) for name, near in self._near(message).items()}
-        total = sum(found.values())
-        return {**{name: (1 - self._talk) * f / total for name, f in found.items()}, REPLY: self._talk}
-
-    def sharpened(self, rows: Sequence[Row], known: Iterable[str]) -> "Described":
-        """An index of `known` with the heat at which this one finds the first calls of `rows` likeliest."""
-        talk = sum(not right(row) for row in rows) / len(rows)
-        first = [(self._near(row.message), right(row)[0]) for row in rows if right(row)]
-
-        def likelihood(heat: float) -> float:
-            return sum(
-                near[name] / heat - math.log(sum(math.exp(n / heat) for n in near.values()))
-                for near, name in first
-                if name in near
-            )
-
-        return Described(known, max(HEATS, key=likelihood), talk)
-
-    def _near(self, message: str) -> dict[str, float]:
-        """The cosine with each name."""
-        said = _features(message)
-        length = self._said_length(said)
-        return {
-            name: sum(self._weight[f] ** 2 for f in said & found) / self._length[name] / length
-            for name, found in self._found.items()
-        }
-
-    def _said_length(self, said: Iterable[str]) -> float:
-        return math.sqrt(sum(self._weight.get(f, 0.0) ** 2 for f in said)) or 1.0
+        """No likelihoods: the adapter's own word is what is looked at."""
+        return {}
 
     def _norm(self, found: Iterable[str]) -> float:
         return math.sqrt(sum(self._weight[f] ** 2 for f in found)) or 1.0
@@ -167,9 +136,8 @@ def verbs_of(families: Iterable[str]) -> set[str]:
     return {verb for verb, spec in COMMANDS.items() if spec.family in wanted}
 
 
-def training_rows(taught: frozenset[str], count: int, seed: int) -> tuple[list[Row], list[Row]]:
-    """Rows of the training split that know nothing but the families taught, with cards of those alone: as
-    they are, and with made-up names."""
+def training_rows(taught: frozenset[str], count: int, seed: int) -> list[Row]:
+    """Rows of the training split that know nothing but the families taught, with cards of those alone."""
     unseen = set(COMMANDS) - verbs_of(taught)
     found = [t for t in templates() if not t.held_out and not called(t) & unseen]
     rng = random.Random(f"families {seed}")
@@ -177,7 +145,7 @@ def training_rows(taught: frozenset[str], count: int, seed: int) -> tuple[list[R
     rows = [row for row in draw(found, count + count // 3, rng, Funnel()) if not named(row) & unseen][:count]
     index = Described((set(COMMANDS) | set(TOOLS)) - unseen)
     offered = [replace(row, offered=_with_right(index.offer(row.message), row, rng)) for row in rows]
-    return offered, list(renaming(offered, RENAMED, rng))
+    return list(renaming(offered, RENAMED, rng))
 
 
 def _with_right(offered: tuple[str, ...], row: Row, rng: random.Random) -> tuple[str, ...]:
@@ -215,7 +183,7 @@ def adapter_of(name: str, options: argparse.Namespace) -> Path:
     out = options.out / name
     rows = out / "train.jsonl"
     if not rows.is_file():
-        write_rows(rows, training_rows(TAUGHT[name], options.rows, options.seed)[1])
+        write_rows(rows, training_rows(TAUGHT[name], options.rows, options.seed))
     recipe = Recipe(
         name=f"taught-{name}",
         rank=16,
@@ -246,18 +214,15 @@ def run(name: str, options: argparse.Namespace) -> dict[str, Any]:
         write_rows(test_path, test_rows(group, options.cases, options.seed))
     adapter = adapter_of(group.adapter, options)
     rows = list(read_rows(test_path))
-    plain, _ = training_rows(TAUGHT[group.adapter], options.rows, options.seed)
-    known = {*verbs_of(TAUGHT[group.adapter]), *TOOLS}
-    index = Described(known).sharpened(plain, {*COMMANDS, *TOOLS})
     # The controller offers by the fitted model of all phrasings, the group's among them; here it must not.
-    shipped = controller_module.offers
-    controller_module.offers = clauses_module.offers = lambda: index
+    shipped, index = controller_module.offers, Described({*COMMANDS, *TOOLS})
+    controller_module.offers = lambda: index
     try:
-        # Without log-probabilities nothing is weighed.
-        with LlamaEngine(model_file(str(adapter)), context=2048, logprobs=not options.alone) as engine:
+        # Without log-probabilities nothing is weighed, and no clause is cut by offers that know the group.
+        with LlamaEngine(model_file(str(adapter)), context=2048, logprobs=False) as engine:
             found = evaluate(Policy(name, engine, SYSTEM), cases_of(rows), slots=1)
     finally:
-        controller_module.offers = clauses_module.offers = shipped
+        controller_module.offers = shipped
     single = [row for row in rows if len(right(row)) == 1]
     blind = sum(row.offered[0] == right(row)[0] for row in single)
     offered = [set(right(row)) <= set(row.offered) for row in rows]
@@ -308,7 +273,6 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=120)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("runs/families"))
-    parser.add_argument("--alone", action="store_true", help="the model decides without the retrieval")
     parser.add_argument("--smoke", action="store_true", help="a few rows and steps of one group")
     parser.add_argument("--retrieval", action="store_true", help="only how well the cards are offered")
     options = parser.parse_args()
