@@ -2,7 +2,7 @@
 
 import pytest
 
-from enactor.agent.clauses import assumed, clauses
+from enactor.agent.clauses import assumed, clauses, opened_once
 from enactor.prompt import tool_call
 from enactor.world import GameState
 
@@ -39,3 +39,19 @@ def test_earlier_clauses_are_shown_as_done() -> None:
     turn, result = assumed(calls, GameState())
     assert turn.tool_calls == calls
     assert '"command": "KILL_LOOP Giant_frog none 5"' in result.content
+
+
+def test_the_bank_is_opened_once() -> None:
+    def lines(*said: str) -> list[str]:
+        calls = [tool_call("send_command", {"command": line}) for line in said]
+        return [str((call.parsed or {})["command"]) for call in opened_once(calls)]
+
+    assert lines("BANK_OPEN", "BANK_WITHDRAW Lobster 3", "BANK_OPEN", "BANK_WITHDRAW Coins 100") == [
+        "BANK_OPEN",
+        "BANK_WITHDRAW Lobster 3",
+        "BANK_WITHDRAW Coins 100",
+    ]
+    walked = ("BANK_OPEN", "BANK_DEPOSIT_ALL", "GOTO varrock", "BANK_OPEN")
+    assert lines(*walked) == list(walked)
+    closed = ("BANK_OPEN", "BANK_CLOSE", "BANK_OPEN")
+    assert lines(*closed) == list(closed)

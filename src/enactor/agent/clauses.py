@@ -70,6 +70,19 @@ def _likeliest(text: str) -> tuple[str, float]:
     return name, shares[name]
 
 
+def opened_once(calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
+    """The calls without a BANK_OPEN where an earlier one left the bank open: each clause opens it anew."""
+    kept: list[ToolCall] = []
+    is_open = False
+    for call in calls:
+        verb = str((call.parsed or {}).get("command", "")).partition(" ")[0]
+        if verb == "BANK_OPEN" and is_open:
+            continue
+        is_open = verb.startswith("BANK_") and verb != "BANK_CLOSE" and (is_open or verb == "BANK_OPEN")
+        kept.append(call)
+    return tuple(kept)
+
+
 def assumed(calls: Sequence[ToolCall], state: GameState) -> tuple[Message, ...]:
     """Calls as an earlier turn in which all went well, their results as the plugin would echo them."""
     return step_messages(tuple(Step(call, ToolResult("ok", {}, lowered_line(call, state))) for call in calls))

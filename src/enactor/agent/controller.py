@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from enactor.agent.clauses import assumed, clauses, lowered_line
+from enactor.agent.clauses import assumed, clauses, lowered_line, opened_once
 from enactor.agent.course import Course
 from enactor.agent.direct import direct_lines
 from enactor.agent.handlers import with_known_fields
@@ -217,7 +217,7 @@ class Controller:
             if not one.calls or read.logprob is None or read.logprob <= (whole.logprob or 0.0):
                 return whole.then(read, kept=False)
             before += (Message("user", part), *assumed(one.calls, state))
-        return read.then(whole, kept=False)
+        return replace(read.then(whole, kept=False), calls=opened_once(read.calls))
 
     def _course(self, *, recover: bool) -> Course:
         return Course(self.max_calls, self.limit_s, recover and not self.toolbox.read_only)
