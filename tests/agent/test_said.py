@@ -76,6 +76,7 @@ def test_numbers_are_read_in_digits_and_words() -> None:
         (["KILL_LOOP Cow Trout"], "take trout and slay 120 cows", ["KILL_LOOP Cow Trout 120"]),
         (["MINE_ORE gold", "BANK_OPEN"], "mine 4 golds n bank it", ["MINE_ORE gold 4", "BANK_OPEN"]),
         (["MINE_ORE gold"], "mine some gold", None),
+        (["BANK_WITHDRAW lobsters all"], "get 4 lobsters out of the bank", ["BANK_WITHDRAW lobsters 4"]),
         (["MINE_ORE gold"], "go 2 gold rocks", None),
         (["KILL_LOOP Cow none"], "kill cows for 5 minutes", None),
         (["BANK_OPEN", "KILL_LOOP Cow none"], "1. bank 2. cow loop", None),

@@ -117,17 +117,19 @@ def _counted(calls: Sequence[ToolCall], message: str, number: int) -> tuple[Tool
 
 
 def _with_count(call: ToolCall, number: int, after: Collection[str]) -> ToolCall | None:
-    """The call with one operand more, a count, where its form has room and its name is among what follows."""
+    """The call with the number as its count, for "all" or where its form has room, if its name is among what
+    follows."""
     if call.tool != "send_command" or call.parsed is None:
         return None
     try:
         command = parse(str(call.parsed.get("command", "")))
-        form = _form(Command(command.verb, (*command.operands, number)))
-        place = len(command.operands)
-        named = any(part[:3] in after for part in str(command.operands[0]).casefold().split("_"))
+        said = command.operands[:-1] if command.operands[-1] == "all" else command.operands
+        form = _form(Command(command.verb, (*said, number)))
+        place = len(said)
+        named = any(part[:3] in after for part in str(said[0]).casefold().split("_"))
         if not 0 < place < len(form) or form[place].type not in ("count", "quantity") or not named:
             return None
-        longer = parse(Command(command.verb, (*command.operands, number)).render())
+        longer = parse(Command(command.verb, (*said, number)).render())
     except (CommandError, IndexError):
         return None
     return replace(tool_call(call.tool, {**call.parsed, "command": longer.render()}), origin="repaired")
