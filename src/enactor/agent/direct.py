@@ -15,9 +15,8 @@ STOP_WORDS = frozenset(
 )
 _WORDS = re.compile(r"[^a-z ]+")
 _RUN = re.compile(
-    r"^(?:(?:please|pls|plz|just|now|ok)\s+)?(?:run|send|execute|do|use|type|try)\s+(?:the\s+)?(?:command\s*:?\s+)?"
-    r"(?=[A-Z]{2,}[A-Z_]*(?: |$))",
-    re.IGNORECASE,
+    r"^(?i:(?:(?:please|pls|plz|just|now|ok)\s+)?(?:run|send|execute|do|use|type|try)\s+"
+    r"(?:the\s+)?(?:command\s*:?\s+)?)(?=[A-Z][A-Z_]+(?: |$))"
 )
 
 

@@ -48,21 +48,24 @@ def refers(message: str) -> bool:
 
 
 _PROTEST = re.compile(
-    r"\b(?:(?:do not|don'?t|stop|quit|less|no more) (?:explain|talk|describ|tell|chat|word)\w*|"
-    r"only (?:talk|words)|"
-    r"(?:just|actually|really|please|pls|now) (?:do|execute|run|act|start)(?: (?:it|that|so|now))?(?=\W*$)|"
-    r"(?:nothing|none of (?:it|that|them)) (?:happen|work|mov|start|was done|got done)\w*|"
-    r"(?:do not|don'?t|did not|didn'?t|never|not|without) (?:\w+ )?"
-    r"(?:do|did|doing|execut|act|actually|call|start|send|sent|run)\w*)",
+    r"\b(?:(?:do not|don'?t|stop|quit|no more) (?:explain|describ)\w*|"
+    r"(?:only|less|all|no more) (?:talk|words)|"
+    r"(?<!not )(?<!don't )(?<!dont )(?:just|actually|really) (?:do|execute|act)(?: (?:it|that|so|now))?"
+    r"(?=\W*$)|"
+    r"(?:nothing|none of (?:it|that|them)) (?:happened|worked|moved|started|was done|got done)|"
+    r"(?:did not|didn'?t) (?:\w+ )?(?:do|execute|act|call|start|send|run)|"
+    r"never (?:did|executed|acted|called|started|sent|ran)|not (?:doing|executing|acting|calling|sending))\b",
     re.IGNORECASE,
 )
 
 
 def protests(message: str, history: Sequence[Message]) -> bool:
-    """Whether the player objects that the request before was only talked about."""
+    """Whether the player objects that the request before was only talked about. What forbids ("don't do
+    that") is no protest, and neither is an answer to a question."""
     if not history or history[-1].role != "assistant" or history[-1].tool_calls:
         return False
-    return _PROTEST.search(message.replace("’", "'")) is not None
+    asked = history[-1].content.rstrip().endswith("?")
+    return not asked and _PROTEST.search(message.replace("’", "'")) is not None
 
 
 def numbers_in(texts: Iterable[str]) -> set[int]:
@@ -103,9 +106,8 @@ def _counted(calls: Sequence[ToolCall], message: str, number: int) -> tuple[Tool
     """The calls with the number as the count of the one whose name comes after it, where just one has room.
     Only digits count: "some" is no number to add, nor is "2" for "to"."""
     found = next((m for m in _COUNTING.finditer(message.casefold()) if _count(m["number"]) == number), None)
-    if found is None or any(
-        str(number) in call.arguments for call in calls
-    ):  # as a condition, a time to wait
+    # A number that a call has anyway is a condition, or a time to wait.
+    if found is None or any(str(number) in call.arguments for call in calls):
         return tuple(calls)
     after = found["after"].split()
     if number in (2, 4) and not after[0].endswith("s"):
