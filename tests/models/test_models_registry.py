@@ -128,6 +128,9 @@ def test_remove_spares_what_is_in_use(registry: Registry, tiny: Path) -> None:
 def test_promotions_of_many_processes_are_all_recorded(registry: Registry, tiny: Path, other: Path) -> None:
     registry.add(tiny, Card("one", gates=SOUND))
     registry.add(other, Card("two", gates=SOUND))
+    for _ in range(15):  # what is in use already is not promoted again: 30 steps back need 30 to go back on
+        registry.promote("one")
+        registry.promote("two")
     code = (
         "import sys; from pathlib import Path; from enactor.models.registry import Registry\n"
         "registry = Registry(Path(sys.argv[1]))\n"
