@@ -81,6 +81,25 @@ def test_numbers_are_read_in_digits_and_words() -> None:
         (["KILL_LOOP Cow none"], "kill cows for 5 minutes", None),
         (["BANK_OPEN", "KILL_LOOP Cow none"], "1. bank 2. cow loop", None),
         (["KILL_LOOP Cow none 300"], "another 50 of those", None),
+        (
+            ["BURY_ALL", "KILL_LOOP cows none", "GOTO lumbridge"],
+            "bones in the ground, then 2 cows, then back to lumbridge",
+            ["BURY_ALL", "KILL_LOOP cows none 2", "GOTO lumbridge"],
+        ),
+        (
+            ["MINE_ORE iron", "MINE_ORE tin 2", "MINE_ORE copper"],
+            "get 2 iron then 2 tin then 2 copper from the rocks",
+            ["MINE_ORE iron 2", "MINE_ORE tin 2", "MINE_ORE copper 2"],
+        ),
+        (
+            ["BANK_WITHDRAW lobsters 4", "KILL_LOOP giant_frogs lobster"],
+            "withdraw 4 lobsters, kill 5 giant frogs eating lobster",
+            ["BANK_WITHDRAW lobsters 4", "KILL_LOOP giant_frogs lobster 5"],
+        ),
+        (["SMELT_BAR steel"], "melt the ore 4 steel bars", None),
+        (["GE_SELL 2/3_cake"], "sell 2/3 cake on the ge", None),
+        (["WAIT 8", "KILL_LOOP giant_spiders none"], "wait 8 seconds + giant spiders", None),
+        (["GOTO 2900 3448 0"], "go to 2900,3448 on plane 0", None),
     ],
 )
 def test_numbers_are_those_of_the_message(lines: list[str], message: str, mended: list[str] | None) -> None:

@@ -9,6 +9,7 @@ same", "you didn't do it").
 """
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,13 +19,19 @@ from enactor.trace.values import Message, ToolCall
 from enactor.world import COMMANDS, Command, CommandError, Operand, parse, parse_count
 
 _CHECKED = frozenset({"count", "quantity", "int", "distance"})
-_COUNTING = re.compile(r"(?<![\w.,])(?P<number>\d[\d,]*k?) (?P<after>[a-z]\S*(?: \S+){0,2})")
+_COUNTING = re.compile(
+    r"(?:(?P<before>[a-z']+)[,:]? )?(?<![\w.,/])(?P<number>\d[\d,]*k?)(?= (?P<after>[a-z]\S*(?: \S+){0,2}))"
+)
+# Words after which "2" and "4" are numbers, and not "to" and "for".
+_TAKING_WORDS = "get make kill take buy sell drop withdraw eat cook grab catch smith cut then and first next"
+_TAKING = frozenset(_TAKING_WORDS.split())
+_COORDINATES = re.compile(r"(?<=\d{4}),(?=\d)")
 _MEANT = frozenset({"camera"})  # families whose numbers stand for words: "zoom in"
 _WORD = re.compile(r"[a-z0-9][\w,.'’-]*", re.IGNORECASE)
 _REFERS = re.compile(
     r"\b(?:it|them|that|those|these|this|again|another|more|same|as many|as much|other|instead|too|also|back|"
     r"bk|one|ones|retry|repeat|resume|continue|nothing|i said|(?:do|send|say) it|you (?:didn'?t|did not)|"
-    r"didn'?t|no|not|c'?mon|\d+ (?:loops|rounds|times|runs))\b",
+    r"didn'?t|no|not|zero|c'?mon|(?:for|4) real|how (?:many times|often)|\d+ (?:loops|rounds|times|runs))\b",
     re.IGNORECASE,
 )
 
@@ -85,12 +92,14 @@ def numbers_as_said(
 ) -> tuple[ToolCall, ...]:
     """The calls with the numbers of the message, in its order, where both have equally many and not the same:
     marked as repaired. Where the message leans on what came before and there is anything before, every number
-    may stand. A lone number that stands before the name of a call, and in none, is that call's count."""
+    may stand. A number that no call has, and that stands before the name of one, is that call's count."""
     places = [place for at, call in enumerate(calls) for place in _places(at, call)]
     said = in_order(message)
     meant = [number for _, _, number in places]
-    if len(said) == 1 and not meant:
-        return _counted(calls, message, said[0])
+    if len(said) > len(meant):
+        # What stands in a call anyway is a condition, or a time to wait.
+        anywhere = Counter(int(digits) for call in calls for digits in re.findall(r"\d+", call.arguments))
+        return _counted(calls, message, Counter(said) - (Counter(meant) | anywhere))
     if len(said) != len(meant) or set(said) == set(meant) or (history and refers(message)):
         return tuple(calls)
     mended = list(calls)
@@ -102,20 +111,23 @@ def numbers_as_said(
     return tuple(mended)
 
 
-def _counted(calls: Sequence[ToolCall], message: str, number: int) -> tuple[ToolCall, ...]:
-    """The calls with the number as the count of the one whose name comes after it, where just one has room.
-    Only digits count: "some" is no number to add, nor is "2" for "to"."""
-    found = next((m for m in _COUNTING.finditer(message.casefold()) if _count(m["number"]) == number), None)
-    # A number that a call has anyway is a condition, or a time to wait.
-    if found is None or any(str(number) in call.arguments for call in calls):
-        return tuple(calls)
-    after = found["after"].split()
-    if number in (2, 4) and not after[0].endswith("s"):
-        return tuple(calls)
-    more = [_with_count(call, number, {word[:3] for word in after}) for call in calls]
-    if sum(call is not None for call in more) != 1:
-        return tuple(calls)
-    return tuple(new or old for new, old in zip(more, calls, strict=True))
+def _counted(calls: Sequence[ToolCall], message: str, left: Counter[int]) -> tuple[ToolCall, ...]:
+    """The calls with the numbers `left`, each as the count of the one whose name comes after it, where just
+    one has room. Only digits count: "some" is no number to add, nor is "2" for "to"."""
+    counted = list(calls)
+    for found in _COUNTING.finditer(message.casefold()):
+        number, after = _count(found["number"]), [word.strip(".,;:!?") for word in found["after"].split()]
+        if number is None or not left[number]:
+            continue
+        if number in (2, 4) and not after[0].endswith("s"):
+            if (found["before"] or "then") not in _TAKING:
+                continue
+            after = after[:1]
+        more = [_with_count(call, number, {word[:3] for word in after}) for call in counted]
+        if sum(call is not None for call in more) == 1:
+            counted = [new or old for new, old in zip(more, counted, strict=True)]
+            left[number] -= 1
+    return tuple(counted)
 
 
 def _with_count(call: ToolCall, number: int, after: Collection[str]) -> ToolCall | None:
@@ -150,7 +162,8 @@ def _renumbered(call: ToolCall, changes: Sequence[tuple[int, int]]) -> dict[str,
 
 def in_order(message: str) -> list[int]:
     """The numbers of a message in order, in digits or words; "a", "one" and zero are none."""
-    words = [word.strip(".,'’") for word in _WORD.findall(message.casefold())]
+    spaced = _COORDINATES.sub(" ", message.casefold())
+    words = [word.strip(".,'’") for word in _WORD.findall(spaced)]
     found: list[int] = []
     at = 0
     while at < len(words):
