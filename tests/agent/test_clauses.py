@@ -42,9 +42,9 @@ def test_earlier_clauses_are_shown_as_done() -> None:
 
 
 def test_the_bank_is_opened_once() -> None:
-    def lines(*said: str) -> list[str]:
+    def lines(*said: str, is_open: bool = False) -> list[str]:
         calls = [tool_call("send_command", {"command": line}) for line in said]
-        return [str((call.parsed or {})["command"]) for call in opened_once(calls)]
+        return [str((call.parsed or {})["command"]) for call in opened_once(calls, is_open=is_open)]
 
     assert lines("BANK_OPEN", "BANK_WITHDRAW Lobster 3", "BANK_OPEN", "BANK_WITHDRAW Coins 100") == [
         "BANK_OPEN",
@@ -55,3 +55,7 @@ def test_the_bank_is_opened_once() -> None:
     assert lines(*walked) == list(walked)
     closed = ("BANK_OPEN", "BANK_CLOSE", "BANK_OPEN")
     assert lines(*closed) == list(closed)
+    assert lines("BANK_OPEN", "BANK_DEPOSIT_ALL", is_open=True) == ["BANK_DEPOSIT_ALL"]
+    assert lines("BANK_OPEN", is_open=True) == ["BANK_OPEN"]
+    away = ("GOTO varrock", "BANK_OPEN")
+    assert lines(*away, is_open=True) == list(away)

@@ -1,5 +1,6 @@
 """Scores: a policy that answers from the rows is perfect, one that does nothing gets nothing."""
 
+import json
 import random
 
 import pytest
@@ -7,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enactor.curate import BuildConfig, build
+from enactor.curate.rows import Action
 from enactor.evaluate import Policy, Rate, cases_of, evaluate, quantile
+from enactor.evaluate.cases import Case
 from enactor.models import ScriptedEngine
 from enactor.prompt import render_prompt
 from enactor.world import GameState, offers
@@ -53,6 +56,22 @@ def test_claiming_is_not_doing(rows):
     report = evaluate(Policy("liar", engine, ladder=False), cases_of(rows))
     assert report.complete.value < 0.05
     assert report.outcomes["claimed"] > 0.5 * report.n
+
+
+@pytest.mark.parametrize("opened", [False, True])
+@pytest.mark.parametrize("expected", [("BANK_DEPOSIT_ALL",), ("BANK_OPEN", "BANK_DEPOSIT_ALL")])
+def test_opening_an_open_bank_is_neither_right_nor_wrong(opened, expected):
+    state = {"location": [3092, 3245, 0], "inventory": ["Bones x3"], "health": [10, 10], "bank_open": True}
+    lines = ["BANK_OPEN", "BANK_DEPOSIT_ALL"] if opened else ["BANK_DEPOSIT_ALL"]
+    blocks = [{"name": "send_command", "arguments": {"command": line}} for line in lines]
+    engine = ScriptedEngine(
+        lambda prompt: "\n".join(f"<tool_call>\n{json.dumps(block)}\n</tool_call>" for block in blocks)
+    )
+    expect = tuple(Action("send_command", {"command": line}) for line in expected)
+    for policy in (Policy("ladder", engine), Policy("raw", engine, ladder=False)):
+        (score,) = evaluate(policy, [Case("c", "bank it all", state, expect)]).scores
+        assert score.verb, policy.name
+        assert score.complete, policy.name
 
 
 @given(st.integers(0, 200), st.integers(1, 200))

@@ -70,17 +70,17 @@ def _likeliest(text: str) -> tuple[str, float]:
     return name, shares[name]
 
 
-def opened_once(calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
-    """The calls without a BANK_OPEN where an earlier one left the bank open: each clause opens it anew."""
+def opened_once(calls: Sequence[ToolCall], *, is_open: bool = False) -> tuple[ToolCall, ...]:
+    """The calls without a BANK_OPEN where the bank `is_open` or an earlier one left it so; each clause opens
+    it anew. One that stands alone stays."""
     kept: list[ToolCall] = []
-    is_open = False
     for call in calls:
-        verb = str((call.parsed or {}).get("command", "")).partition(" ")[0]
+        verb = str((call.parsed or {}).get("command", "")).partition(" ")[0].upper()
         if verb == "BANK_OPEN" and is_open:
             continue
         is_open = verb.startswith("BANK_") and verb != "BANK_CLOSE" and (is_open or verb == "BANK_OPEN")
         kept.append(call)
-    return tuple(kept)
+    return tuple(kept or calls)
 
 
 def assumed(calls: Sequence[ToolCall], state: GameState) -> tuple[Message, ...]:

@@ -152,7 +152,7 @@ class Controller:
         course = self._course(recover=self.recover and self.mend)
         calls = decision.calls
         if self.ladder:
-            calls = numbers_as_said(calls, message, history)
+            calls = numbers_as_said(opened_once(calls, is_open=bool(state.bank_open)), message, history)
             calls = tuple(with_known_fields(leave_out_unsaid(call, message, history)) for call in calls)
             named = [names_as_said(call, message, history, state) for call in calls]
             calls = tuple(call for call, _ in named)

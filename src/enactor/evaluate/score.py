@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from enactor.agent import Toolbox
+from enactor.agent.clauses import opened_once
 from enactor.agent.later import plain_form
 from enactor.curate.rows import Action
 from enactor.evaluate.cases import Case
 from enactor.prompt import tool_call
 from enactor.sim import Simulator
-from enactor.trace.values import Origin, Outcome, Status, Step, Trace
+from enactor.trace.values import Origin, Outcome, Status, Step, ToolCall, Trace
 from enactor.world import COMMANDS, TOOLS, CommandError, GameState, lower, parse, preferred, resolve_place
 
 # What of the end state is compared: what a player would notice.
@@ -87,19 +88,17 @@ def play(
 ) -> Reference:
     """Carry out the right calls of a case, `answer` where several lists of calls are right, and read off what
     came of them."""
-    expect = case.expect if answer is None else answer
     simulator = Simulator(seed=seed, start=case.state)
     toolbox = Toolbox(simulator, loop_window_s=settle_s)
+    expect = _needed([tool_call(a.tool, a.args) for a in (case.expect if answer is None else answer)], case)
     steps = []
-    for action in expect:
-        call = tool_call(action.tool, action.args)
+    for call in expect:
         result = toolbox.settle(call, toolbox.call(call, confirmed=False))
         steps.append(Step(call, result))
         if result.status != "ok":
             break
     feasible = all(step.result.status == "ok" for step in steps)
-    for action in expect[len(steps) :]:
-        call = tool_call(action.tool, action.args)
+    for call in expect[len(steps) :]:
         steps.append(Step(call, toolbox.skip(call)))
     status = steps[-1].result.status if steps else "ok"
     return Reference(tuple(map(call_text, steps)), facts(simulator), feasible, status)
@@ -107,8 +106,9 @@ def play(
 
 def score(case: Case, trace: Trace, simulator: Simulator, reference: Reference) -> Score:
     """Judge a trace that was made on `simulator`, started in the case's state with the reference's seed."""
-    decided = trace.steps[: trace.meta.get("decided")]
-    got = tuple(call_text(step) for step in decided if step.call.origin != "recovered")
+    decided = [step for step in trace.steps[: trace.meta.get("decided")] if step.call.origin != "recovered"]
+    needed = list(map(id, _needed([step.call for step in decided], case)))
+    got = tuple(call_text(step) for step in decided if id(step.call) in needed)
     due = bool(reference.calls)
     made = any(_taken(step) for step in trace.steps if step.call.origin != "recovered")
     verbs = _heads(got) == _heads(reference.calls)
@@ -143,6 +143,11 @@ def score_best(case: Case, trace: Trace, simulator: Simulator, references: Seque
     """As `score`, against the list of right calls that suits the trace best; the first of equals."""
     scores = [score(case, trace, simulator, reference) for reference in references]
     return max(scores, key=lambda s: (s.passed, bool(s.operands), bool(s.verb), s.progress or 0.0))
+
+
+def _needed(calls: Sequence[ToolCall], case: Case) -> tuple[ToolCall, ...]:
+    """The calls without those that open a bank which is open already."""
+    return opened_once(calls, is_open=bool(GameState.from_case(case.state).bank_open))
 
 
 def _in_order(got: Sequence[str], wanted: Sequence[str]) -> int:

@@ -98,7 +98,8 @@ class GameState:
     @classmethod
     def from_case(cls, data: Mapping[str, Any]) -> GameState:
         """Read the `state` of a `predict` case: location [x,y,plane], health [now,max], inventory of names or
-        "Name xN", and optionally bank, equipment, skills, in_combat, client_running."""
+        "Name xN", and optionally bank, bank_open, equipment, skills, in_combat,
+        client_running."""
         bank = data.get("bank")
         equipment = data.get("equipment")
         return cls(
@@ -111,6 +112,7 @@ class GameState:
             in_combat=data.get("in_combat") or None,
             active_loop=data.get("active_loop") or None,
             client_running=data.get("client_running", True) is not False,
+            bank_open=data.get("bank_open"),
             raw=data,
         )
 
@@ -137,6 +139,8 @@ class GameState:
             case["active_loop"] = self.active_loop
         if not self.client_running:
             case["client_running"] = False
+        if self.bank_open:
+            case["bank_open"] = True
         return case
 
 
