@@ -106,3 +106,13 @@ def test_pairs_from_what_a_model_says():
     made = list(sampled_pairs(ScriptedEngine(answers), [row], samples=6))
     assert [pair.reason for pair in made] == ["claimed", "described", "wrong verb", "no call"]
     assert {pair.reason for pair in made} <= set(REASONS)
+
+
+def test_an_answer_that_was_cut_off_is_no_mistake():
+    row = next(row for row in itertools.islice(training_rows(random.Random(2)), 200) if len(row.say) == 2)
+    right = Pair(row, None, "described", "").chosen.render(DIALECTS["hermes"])
+    wrong = "Here is what I would do: nothing at all."
+    assert list(sampled_pairs(ScriptedEngine([right]), [row])) == []
+    assert list(sampled_pairs(ScriptedEngine([right]), [row], max_tokens=3)) == []
+    assert len(list(sampled_pairs(ScriptedEngine([wrong]), [row]))) == 1
+    assert list(sampled_pairs(ScriptedEngine([wrong]), [row], max_tokens=3)) == []

@@ -121,22 +121,23 @@ def sampled_pairs(
     seed: int = 0,
     dialect: Dialect = DIALECTS["hermes"],
     system: str = SYSTEM,
-    max_tokens: int = 96,
+    max_tokens: int = 192,
 ) -> Iterator[Pair]:
-    """Pairs from what a model says to the rows: its wrong answers, each different one once. `system` is the
-    turn that tells the model of its tools; the pair itself is rendered with the tuned models' own. Raises
-    what the engine raises."""
+    """Pairs from what a model says to the rows: its wrong answers, each different one once, and none that was
+    cut off after `max_tokens`: it might have become right. `system` is the turn that tells the model of its
+    tools; the pair itself is rendered with the tuned models' own. Raises what the engine raises."""
     for number, row in enumerate(rows):
         prompt = _prompt([Message("system", system), *row.messages()[:-1]], dialect)
         seen: set[str] = set()
         for sample in range(samples):
-            text = engine.complete(
+            done = engine.complete(
                 prompt,
                 max_tokens=max_tokens,
                 temperature=temperature,
                 seed=seed + number * samples + sample,
-            ).text
-            if text in seen:
+            )
+            text = done.text
+            if text in seen or not done.stopped:
                 continue
             seen.add(text)
             turn = dialect.parse(text)
