@@ -205,16 +205,20 @@ class Controller:
         self, message: str, state: GameState, history: Sequence[Message], whole: Decision
     ) -> Decision:
         """The message read one task after another, where it holds several and that reading is the likelier
-        one; else the decision on the whole."""
-        parts = clauses(message) if whole.logprob is not None and whole.logprob < SURELY else ()
-        if len(parts) < 2:
+        one, or the whole has several calls and yet fewer than the message has tasks; else the whole."""
+        if whole.logprob is None:
+            return whole
+        parts = clauses(message)
+        left_out = 1 < len(whole.calls) < len(parts)
+        if len(parts) < 2 or (whole.logprob >= SURELY and not left_out):
             return whole
         read = Decision("", (), (), ())
         before = list(history)
         for part in parts:
             one = self._decide(part, state, before)
             read = read.then(one, calls=True)
-            if not one.calls or read.logprob is None or read.logprob <= (whole.logprob or 0.0):
+            likelier = read.logprob is not None and read.logprob > whole.logprob
+            if not one.calls or not (likelier or left_out):
                 return whole.then(read, kept=False)
             before += (Message("user", part), *assumed(one.calls, state))
         return replace(read.then(whole, kept=False), calls=opened_once(read.calls))

@@ -92,9 +92,11 @@ def numbers_as_said(
 ) -> tuple[ToolCall, ...]:
     """The calls with the numbers of the message, in its order, where both have equally many and not the same:
     marked as repaired. Where the message leans on what came before and there is anything before, every number
-    may stand. A number that no call has, and that stands before the name of one, is that call's count."""
-    places = [place for at, call in enumerate(calls) for place in _places(at, call)]
+    may stand. A number that no call has, and that stands before the name of one, is that call's count; a
+    count that is no number is the message's only one, or none."""
     said = in_order(message)
+    calls = [_counted_in_numbers(call, said) for call in calls]
+    places = [place for at, call in enumerate(calls) for place in _places(at, call)]
     meant = [number for _, _, number in places]
     if len(said) > len(meant):
         # What stands in a call anyway is a condition, or a time to wait.
@@ -109,6 +111,23 @@ def numbers_as_said(
             changed = _renumbered(call, [(place, new) for place, _, new in mine])
             mended[at] = replace(tool_call(call.tool, changed), origin="repaired")
     return tuple(mended)
+
+
+def _counted_in_numbers(call: ToolCall, said: Sequence[int]) -> ToolCall:
+    """The call with the message's only number in place of a last, optional count that is a word, or without
+    it where the message has none."""
+    words = str((call.parsed or {}).get("command", "")).split() if call.tool == "send_command" else []
+    spec = COMMANDS.get(words[0].upper()) if words else None
+    if spec is None or call.parsed is None or not 1 < len(words) <= len(spec.operands) + 1 or len(said) > 1:
+        return call
+    operand = spec.operands[len(words) - 2]
+    if not operand.optional or operand.type != "count" or _count(words[-1]) is not None:
+        return call
+    try:
+        line = parse(" ".join([*words[:-1], *map(str, said)])).render()
+    except CommandError:
+        return call
+    return replace(tool_call(call.tool, {**call.parsed, "command": line}), origin="repaired")
 
 
 def _counted(calls: Sequence[ToolCall], message: str, left: Counter[int]) -> tuple[ToolCall, ...]:
