@@ -2,7 +2,7 @@
 
 import pytest
 
-from enactor.agent.said import in_order, leave_out_unsaid, numbers_as_said, numbers_in, protests
+from enactor.agent.said import in_order, leave_out_unsaid, numbers_as_said, numbers_in
 from enactor.prompt import tool_call
 from enactor.trace.values import Message
 
@@ -132,23 +132,3 @@ def test_numbers_come_in_the_order_of_the_message() -> None:
         300,
         2000,
     ]
-
-
-@pytest.mark.parametrize(
-    ("message", "before", "expected"),
-    [
-        ("dont explain just do", "Killing 5 frogs now!", True),
-        ("you didn't do anything", "Killing 5 frogs now!", True),
-        ("nothing happened", "Killing 5 frogs now!", True),
-        ("you never sent it", "Killing 5 frogs now!", True),
-        ("don't do that", "I could kill 5 frogs.", False),
-        ("do not start the loop", "I could kill 5 frogs.", False),
-        ("never run there", "I could run there.", False),
-        ("don't just do it", "I could kill 5 frogs.", False),
-        ("don't talk to him", "There is a guard.", False),
-        ("just do it", "Which item do you mean?", False),
-    ],
-)
-def test_a_protest_is_told_from_a_prohibition(message: str, before: str, expected: bool) -> None:
-    history = (Message("user", "kill 5 frogs"), Message("assistant", before))
-    assert protests(message, history) is expected

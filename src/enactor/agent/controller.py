@@ -13,7 +13,8 @@ from enactor.agent.ladder import Decision, decide
 from enactor.agent.named import names_as_said
 from enactor.agent.recovery import remedy
 from enactor.agent.reply import compose
-from enactor.agent.said import leave_out_unsaid, numbers_as_said, protests, refers
+from enactor.agent.said import leave_out_unsaid, numbers_as_said
+from enactor.agent.speech_acts import forbids, protests, refers
 from enactor.agent.tools import Toolbox
 from enactor.models.engine import Engine, EngineError, PromptTooLong
 from enactor.prompt import (
@@ -198,7 +199,7 @@ class Controller:
             ladder=self.ladder,
             forced=self.forced,
             shares=offers().by_name(message) if alone else None,
-            act=not pending and protests(message, history),
+            act=None if pending else _has_to_act(message, history),
         )
 
     def _clause_by_clause(
@@ -279,6 +280,13 @@ class Controller:
         if on_step:
             on_step(step)
         return step
+
+
+def _has_to_act(message: str, history: Sequence[Message]) -> bool | None:
+    """Whether the answer has to be a call, or words; None where the player left it open."""
+    if protests(message, history):
+        return True
+    return False if forbids(message) else None
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ from enactor.agent.weigh import Weighed, weigh
 from enactor.models.engine import Completion, Engine
 from enactor.prompt import Dialect, ParsedTurn, tool_call
 from enactor.trace.values import ToolCall
-from enactor.world import COMMANDS, TOOLS, CommandError, parse, turn_gbnf
+from enactor.world import COMMANDS, TOOLS, CommandError, parse, turn_gbnf, words_gbnf
 
 _FENCE = re.compile(r"```(?:\w+)?\s*(.*?)```", re.DOTALL)
 _LINE = re.compile(r"^[`*\s]*(?P<line>[A-Z]+_[A-Z_]+(?: [^`*\n]+)?)[`*\s]*$", re.MULTILINE)
@@ -62,11 +62,12 @@ def decide(
     ladder: bool = True,
     forced: bool = True,
     shares: Mapping[str, float] | None = None,
-    act: bool = False,
+    act: bool | None = None,
 ) -> Decision:
     """Decode one turn and climb. With `ladder=False` only the strict rung counts; with `forced=False` nothing
-    is decoded again. `shares` are the offers' likelihoods, where they may have a say. With `act` an answer in
-    words is no answer: it is decoded again as calls."""
+    is decoded again. `shares` are the offers' likelihoods, where they may have a say. Where
+    the player said which of the two it has to be, `act` is True for calls and False for words (or for an end
+    to what runs), and the other is decoded again."""
     read = partial(_read, dialect=dialect)
     first = engine.complete(prompt)
     turn = read(first)
@@ -75,7 +76,10 @@ def decide(
         if repaired := shapes(turn.text):
             return Decision("", repaired, (first,), (first,))
         sound = False
-    weighing = bool(shares) and not act
+    if act is False and ladder and forced and not all(map(_ends, turn.calls)):
+        said = engine.complete(prompt, grammar=words_gbnf())
+        return Decision(read(said).text, (), (first, said), (said,))
+    weighing = bool(shares) and act is None
     if not (ladder and forced) or (sound and not weighing):
         return Decision(turn.text, turn.calls, (first,), (first,))
     own = first if sound else engine.complete(prompt, grammar=turn_gbnf())
@@ -94,6 +98,11 @@ def decide(
 
 def _forced(turn: ParsedTurn) -> tuple[ToolCall, ...]:
     return tuple(replace(call, origin="forced") for call in turn.calls if call.parsed is not None)
+
+
+def _ends(call: ToolCall) -> bool:
+    """Whether the call ends what runs."""
+    return str((call.parsed or {}).get("command", "")).upper() in ("STOP", "PAUSE", "KILL", "EMERGENCY_STOP")
 
 
 def _read(done: Completion, dialect: Dialect) -> ParsedTurn:

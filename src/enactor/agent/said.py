@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from enactor.agent.speech_acts import refers
 from enactor.prompt import tool_call
 from enactor.trace.values import Message, ToolCall
 from enactor.world import COMMANDS, Command, CommandError, Operand, parse, parse_count
@@ -28,14 +29,6 @@ _TAKING = frozenset(_TAKING_WORDS.split())
 _COORDINATES = re.compile(r"(?<=\d{4}),(?=\d)")
 _MEANT = frozenset({"camera"})  # families whose numbers stand for words: "zoom in"
 _WORD = re.compile(r"[a-z0-9][\w,.'’-]*", re.IGNORECASE)
-_REFERS = re.compile(
-    r"\b(?:it|them|that|those|these|this|again|another|more|same|as many|as much|other|instead|too|also|back|"
-    r"bk|one|ones|retry|repeat|resume|continue|nothing|i said|(?:do|send|say) it|you (?:didn'?t|did not)|"
-    r"didn'?t|no|not|zero|c'?mon|(?:for|4) real|how (?:many times|often)|\d+ (?:loops|rounds|times|runs))\b",
-    re.IGNORECASE,
-)
-
-
 _ONE = re.compile(
     r"\b(?:a|an|one|1|1x|x1|single|once|only|just)\b"
     r"|\b(?:that|this|another)\b(?! (?:many|much|one|loop|grind|time|way))(?= [a-z])",
@@ -47,32 +40,6 @@ _NO_NUMBER = re.compile(
     r"|\bjust(?! (?:a|an|one|1)\b)|\b(?:that|this|which|the) one\b",
     re.IGNORECASE,
 )
-
-
-def refers(message: str) -> bool:
-    """Whether the message leans on what was said before."""
-    return _REFERS.search(message) is not None
-
-
-_PROTEST = re.compile(
-    r"\b(?:(?:do not|don'?t|stop|quit|no more) (?:explain|describ)\w*|"
-    r"(?:only|less|all|no more) (?:talk|words)|"
-    r"(?<!not )(?<!don't )(?<!dont )(?:just|actually|really) (?:do|execute|act)(?: (?:it|that|so|now))?"
-    r"(?=\W*$)|"
-    r"(?:nothing|none of (?:it|that|them)) (?:happened|worked|moved|started|was done|got done)|"
-    r"(?:did not|didn'?t) (?:\w+ )?(?:do|execute|act|call|start|send|run)|"
-    r"never (?:did|executed|acted|called|started|sent|ran)|not (?:doing|executing|acting|calling|sending))\b",
-    re.IGNORECASE,
-)
-
-
-def protests(message: str, history: Sequence[Message]) -> bool:
-    """Whether the player objects that the request before was only talked about. What forbids ("don't do
-    that") is no protest, and neither is an answer to a question."""
-    if not history or history[-1].role != "assistant" or history[-1].tool_calls:
-        return False
-    asked = history[-1].content.rstrip().endswith("?")
-    return not asked and _PROTEST.search(message.replace("’", "'")) is not None
 
 
 def numbers_in(texts: Iterable[str]) -> set[int]:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from rapidfuzz import fuzz
 
-from enactor.agent.said import numbers_in, numbers_of, refers
+from enactor.agent.said import numbers_in, numbers_of
+from enactor.agent.speech_acts import refers
 from enactor.curate.draft import Draft
 from enactor.curate.near import plain_text
 from enactor.curate.rows import Action
