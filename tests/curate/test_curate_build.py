@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from enactor.curate import BuildConfig, Row, build, phrasebook, read_rows, templates
+from enactor.curate.fillings import CALLS, ORDERS
 from enactor.curate.noise import typo
-from enactor.curate.slots import SLOT_TYPES, plural
+from enactor.curate.slots import SINGULAR, SLOT_TYPES, Filler, plural
 from enactor.curate.synthesize import Funnel, make_row, tool_action
-from enactor.curate.wording import SINGULAR
 from enactor.errors import EnactorError
 from enactor.prompt import DIALECTS
 from enactor.trace import judge
@@ -37,6 +37,21 @@ def test_every_verb_and_tool_of_the_phrasebook_is_declared():
         for line in group.do:
             head = line.split()[0]
             assert head.removeprefix("@") in TOOLS if head.startswith("@") else head in COMMANDS, group.id
+
+
+def test_orders_and_calls_that_are_spoken_of_are_whole():
+    used = {
+        slot for text in (*CALLS, *(rest for _, _, rest in ORDERS)) for slot in re.findall(r"{(\w+)}", text)
+    }
+    assert {SINGULAR.get(slot, slot) for slot in used} <= SLOT_TYPES
+    assert {line.split()[0] for line in CALLS} <= set(COMMANDS)
+    filler = Filler(random.Random(5), {"inventory": ["Tuna x2", "Iron pickaxe"]})
+    for _ in range(200):
+        order, doing, call = (filler(slot).said for slot in ("order", "doing", "call"))
+        assert "{" not in order + doing
+        assert any(order.startswith(verb) for verb, _, _ in ORDERS)
+        assert any(doing.startswith(ing) for _, ing, _ in ORDERS)
+        assert any(verb in call for verb in COMMANDS)
 
 
 def test_the_phrasebook_is_broad():

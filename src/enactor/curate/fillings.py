@@ -194,6 +194,100 @@ COMMON = (
     "Al_Kharid_warrior",
 )
 
+# Orders that are only spoken of, in three parts: the verb, its -ing form, and what it is done to.
+ORDERS = (
+    *(("kill", "killing", "{npcs}"), ("kill", "killing", "the {npcs}"), ("kill", "killing", "{n} {npcs}")),
+    *(("attack", "attacking", "the {npc}"), ("fight", "fighting", "{npcs}"), ("grind", "grinding", "{npcs}")),
+    *(
+        ("go to", "going to", "{place}"),
+        ("walk to", "walking to", "{place}"),
+        ("run to", "running to", "{place}"),
+    ),
+    *(("go", "going", "{dir}"), ("go", "going", "to {place}"), ("head to", "heading to", "{place}")),
+    *(("bank", "banking", "everything"), ("bank", "banking", "the {items}"), ("bank", "banking", "it all")),
+    *(("open", "opening", "the bank"), ("go to", "going to", "the bank"), ("close", "closing", "the bank")),
+    *(("deposit", "depositing", "all"), ("deposit", "depositing", "my {items}")),
+    *(("withdraw", "withdrawing", "{n} {items}"), ("take out", "taking out", "the {items}")),
+    *(("drop", "dropping", "the {item}"), ("drop", "dropping", "everything"), ("drop", "dropping", "it all")),
+    *(
+        ("sell", "selling", "the {items}"),
+        ("sell", "selling", "all my {items}"),
+        ("buy", "buying", "{n} {items}"),
+    ),
+    *(("eat", "eating", "the {food}"), ("eat", "eating", "something"), ("cook", "cooking", "the {raw}")),
+    *(
+        ("chop", "chopping", "{tree}s"),
+        ("chop", "chopping", "the {tree} tree"),
+        ("cut", "cutting", "{n} logs"),
+    ),
+    *(("mine", "mining", "{ore}"), ("mine", "mining", "{n} {ore}"), ("smelt", "smelting", "{bar}s")),
+    *(("fish", "fishing", "{fish}"), ("catch", "catching", "{n} {fish}"), ("fish", "fishing", "here")),
+    *(("talk to", "talking to", "{person}"), ("trade", "trading", "{person}"), ("ask", "asking", "{person}")),
+    *(
+        ("open", "opening", "the door"),
+        ("climb", "climbing", "the ladder"),
+        ("climb", "climbing", "the stairs"),
+    ),
+    *(("bury", "burying", "the bones"), ("light", "lighting", "the logs"), ("burn", "burning", "the logs")),
+    *(
+        ("equip", "equipping", "the {gear}"),
+        ("wear", "wearing", "the {gear}"),
+        ("take off", "taking off", "the {gear}"),
+    ),
+    *(("teleport to", "teleporting to", "{place}"), ("teleport", "teleporting", "home")),
+    *(("cast", "casting", "{spell}"), ("use", "using", "{spell} on the {npc}")),
+    *(
+        ("train", "training", "{skill}"),
+        ("switch to", "switching to", "{style}"),
+        ("loot", "looting", "the {items}"),
+    ),
+    *(
+        ("pick up", "picking up", "the {items}"),
+        ("restart", "restarting", "the client"),
+        ("stop", "stopping", "the loop"),
+    ),
+    *(
+        ("click", "clicking", "continue"),
+        ("make", "making", "a screenshot"),
+        ("check", "checking", "my stats"),
+    ),
+)
+# Calls that are only quoted, and the shapes in which people and models write them.
+CALLS = (
+    *("KILL_LOOP {npc} none", "KILL_LOOP {npc} none {n}", "KILL_LOOP {npc} {food} {n}", "GOTO {place}"),
+    *(
+        "GOTO {x} {y} 0",
+        "BANK_OPEN",
+        "BANK_DEPOSIT_ALL",
+        "BANK_WITHDRAW {item} {n}",
+        "BANK_CLOSE",
+        "DROP_ALL",
+    ),
+    *("DROP_ALL {item}", "EAT {food}", "STOP", "PAUSE", "RESUME", "TELEPORT home", "FISH {fish}", "FISH"),
+    *("CHOP_TREE {tree}", "MINE_ORE {ore}", "MINE_ORE {ore} {n}", "POWER_MINE {ore}", "COOK_ALL", "BURY_ALL"),
+    *(
+        "EQUIP_BEST_MELEE",
+        "SWITCH_COMBAT_STYLE {style}",
+        "SHOP_BUY {item} {n}",
+        "GE_SELL {item} {n}",
+        "GE_BUY {item} {n}",
+    ),
+    *(
+        "INTERACT_NPC {person} Talk-to",
+        "INTERACT_OBJECT {object} {action}",
+        "PICK_UP_ITEM {item}",
+        "CLICK_CONTINUE",
+    ),
+)
+CALL_SHAPES = (
+    *("{line}", "{verb}", "`{line}`", '"{line}"', "'{verb}'", "{verb}()", "send_command({line})"),
+    *('send_command("{line}")', "send_command(command='{line}')", '{{"command": "{line}"}}'),
+    '{{"name": "send_command", "arguments": {{"command": "{line}"}}}}',
+    '{{"tool": "send_command", "args": {{"command": "{line}"}}}}',
+    '<tool_call>{{"name": "send_command", "arguments": {{"command": "{line}"}}}}</tool_call>',
+    '```json {{"command": "{line}"}} ```',
+)
+
 
 SPELL_KINDS = (
     ("CAST_SPELL_NPC", ("combat", "curse")),

@@ -12,6 +12,8 @@ from typing import Any
 
 from enactor.curate.fillings import (
     ACTIONS,
+    CALL_SHAPES,
+    CALLS,
     COMMON,
     COUNTS,
     DIRECTIONS,
@@ -20,6 +22,7 @@ from enactor.curate.fillings import (
     MADE_UP_FIRST,
     MADE_UP_LAST,
     OPTIONS,
+    ORDERS,
     QUESTS,
     ROUTINES,
     SKILLS,
@@ -33,6 +36,9 @@ from enactor.curate.fillings import (
 from enactor.errors import EnactorError
 from enactor.world import BARS, CREATURES, FISH, ITEMS, OBJECTS, ORES, PLACES, SPELLS, TREES, GameState
 from enactor.world.menu import style_buttons
+from enactor.world.phrasebook import pieces
+
+SINGULAR = {"npcs": "npc", "items": "item", "logs": "log", "bones": "bone"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +170,29 @@ class Filler:
         labels = [label.lower() for label in buttons]
         return self.word(labels if labels and (not words or self.rng.random() < 0.35) else words or STYLES)
 
+    def order(self, *, doing: bool = False) -> Fill:
+        """An order that is spoken of and not given: "kill the cows", or "killing the cows"."""
+        verb, ing, rest = self.rng.choice(ORDERS)
+        said = f"{ing if doing else verb} {self._filled(rest)}"
+        return Fill(said, said, said)
+
+    def call(self) -> Fill:
+        """A command as it is quoted: its line or verb, bare or in one of the shapes of a call."""
+        line = self._filled(self.rng.choice(CALLS), joined=True)
+        said = self.rng.choice(CALL_SHAPES).format(line=line, verb=line.partition(" ")[0])
+        return Fill(said, said, said)
+
+    def _filled(self, text: str, *, joined: bool = False) -> str:
+        said = ""
+        for literal, slot in pieces(text, self.rng):
+            if slot is None:
+                said += literal
+                continue
+            fill = self(SINGULAR.get(slot[0], slot[0]))
+            word = fill.plural if slot[0] in SINGULAR else fill.said
+            said += "_".join(word.split()) if joined else word
+        return said
+
     def place(self) -> Fill:
         place = self.rng.choice(_places())
         said = place.name.replace("_", " ")
@@ -231,5 +260,8 @@ _DRAWS: dict[str, Callable[[Filler], Fill]] = {
     "s": lambda f: f.number((2, 3, 5, 8, 10, 15, 20, 30, 45)),
     "m": lambda f: f.number((1, 2, 3, 5, 10, 15, 30)),
     "text": lambda f: f.word(OPTIONS),
+    "order": Filler.order,
+    "doing": lambda f: f.order(doing=True),
+    "call": Filler.call,
 }
 SLOT_TYPES = frozenset(_DRAWS)

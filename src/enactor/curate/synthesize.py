@@ -9,9 +9,9 @@ from typing import Any
 from enactor.agent.deferred import commands_of
 from enactor.agent.watching import understood
 from enactor.curate.rows import Action, Row
-from enactor.curate.slots import Fill, Filler
+from enactor.curate.slots import SINGULAR, Fill, Filler
 from enactor.curate.states import draw_state
-from enactor.curate.wording import SINGULAR, Filling, speak
+from enactor.curate.wording import Filling, speak
 from enactor.prompt import step_messages, tool_call
 from enactor.trace.values import Message, Step, ToolResult
 from enactor.world import CommandError, GameState, lower, offers, parse, parse_count

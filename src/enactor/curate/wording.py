@@ -5,12 +5,11 @@ import re
 from collections.abc import Callable
 
 from enactor.curate import noise
-from enactor.curate.slots import Fill
+from enactor.curate.slots import SINGULAR, Fill
 from enactor.world.phrasebook import pieces
 
 TYPO_RATE = 0.03
 SLOT_TYPO_RATE = 0.07
-SINGULAR = {"npcs": "npc", "items": "item", "logs": "log", "bones": "bone"}
 
 Filling = Callable[[str, str], tuple[Fill, bool]]
 """A slot and its number to what fills it, and whether it is said in the plural."""
@@ -91,7 +90,7 @@ _SUFFIXES = [
 _PLURAL_AFTER = frozenset({"held", "tree", "bar", "raw", "food", "item", "ore", "fish", "gear"})
 # Slots where a slip of the finger makes another meaning or none.
 _EXACT = frozenset(
-    {"n", "qty", "dir", "dist", "x", "y", "plane", "pct", "level", "s", "m", "action", "text", "tab"}
+    {"n", "qty", "dir", "dist", "x", "y", "plane", "pct", "level", "s", "m", "action", "text", "tab", "call"}
 )
 _MANY = re.compile(
     r"\b(all|all my|all the|all of my|some|those|these|any|more|\d\d+|[2-9])( of)? $", re.IGNORECASE

@@ -19,8 +19,8 @@ from rapidfuzz import fuzz
 
 from enactor.curate.certificate import family_of
 from enactor.curate.rows import Action
+from enactor.curate.slots import SINGULAR
 from enactor.curate.synthesize import tool_action
-from enactor.curate.wording import SINGULAR
 from enactor.models.engine import Completion, EngineError, Options
 from enactor.prompt import DIALECTS, tool_call
 from enactor.trace.values import ToolCall

@@ -14,15 +14,19 @@ from numpy.typing import NDArray
 from enactor.curate.synthesize import Funnel, make_row
 from enactor.trace import content_hash
 from enactor.world.cards import BUCKETS, FOLDS, REPLY, Offers, features, fold_of
-from enactor.world.phrasebook import Template, templates
+from enactor.world.phrasebook import Template, slots, templates
+
+SPOKEN_OF = frozenset({"order", "doing", "call"})
 
 
 @dataclass(frozen=True, slots=True)
 class OffersRecipe:
-    """How the layers are fitted. `fillings`: messages drawn from each phrasing; `width`: the length of an
-    embedding; `passes` over the messages in steps of `batch` with Adam, its rate falling to zero."""
+    """How the layers are fitted. `fillings`: messages drawn from each phrasing, `varied` times as many where
+    what fills it is a whole order that is only spoken of; `width`: the length of an embedding; `passes` over
+    the messages in steps of `batch` with Adam, its rate falling to zero."""
 
     fillings: int = 2
+    varied: int = 8
     width: int = 32
     passes: int = 4
     batch: int = 256
@@ -40,7 +44,8 @@ def fit_offers(found: Sequence[Template], recipe: OffersRecipe | None = None) ->
     messages: list[NDArray[np.int64]] = []
     owners: list[Template] = []
     for template in found:
-        for _ in range(recipe.fillings):
+        spoken_of = SPOKEN_OF.intersection(slot for slot, _ in slots(template.text))
+        for _ in range(recipe.fillings * (recipe.varied if spoken_of else 1)):
             row = make_row(template, rng, Funnel(), offer=False)
             if row is not None:
                 messages.append(features(row.message))
