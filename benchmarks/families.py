@@ -11,10 +11,11 @@ the groups' commands (no phrasing of theirs, none in an earlier turn, no card of
 The requests are of the group alone, each with twelve offered commands, the group's among their nearest
 neighbours.
 
-Cards are offered by what the commands' declarations say (verb, family, summary, operands), for
-families seen and unseen alike: no phrasing of any is in this index. Beside the adapter stands what that
-retrieval scores by itself when its first card is taken blindly. What is finished is not run again; what was
-stopped goes on. Needs some 20 minutes of one core for each adapter.
+Cards are offered by what the commands' declarations say (`described.py`), for families seen and unseen alike;
+what its measures count for is fitted to phrasings of the taught families. Where the first card is a command
+that the adapter was taught, the adapter decides; else the answer begins with it. Beside both stands what the
+adapter does alone, and what the retrieval scores when its first card is taken blindly. What is finished is
+not run again; what was stopped goes on. Needs some 20 minutes of one core for each adapter.
 """
 
 import argparse
@@ -22,12 +23,16 @@ import json
 import math
 import random
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
+from described import CARDS, Described
+
+import enactor.agent.clauses as clauses_module
 import enactor.agent.controller as controller_module
 from enactor.curate import Funnel, make_row, read_rows
 from enactor.curate.build import draw
@@ -35,17 +40,22 @@ from enactor.curate.rename import renaming
 from enactor.curate.rows import Row, write_rows
 from enactor.evaluate import Policy, Rate, cases_of, evaluate
 from enactor.models import LlamaEngine
+from enactor.models.engine import Completion, Engine, Options
 from enactor.models.load import model_file
 from enactor.prompt import SYSTEM
 from enactor.trace import canonical_json
 from enactor.train import Recipe, train
-from enactor.world import COMMANDS, TOOLS
+from enactor.world import COMMANDS, TOOLS, turn_gbnf
 from enactor.world.cards import REPLY
 from enactor.world.phrasebook import Template, templates
 
-CARDS = 12
+REQUESTS = 2500  # drawn from the taught families to fit the retrieval's measures; not all have one right call
 RENAMED = 0.3  # of the training rows bear made-up names for their commands, so that cards have to be read
 ACTING = frozenset({"simple", "loop", "multi"})
+# A request's line of offered commands, after that of the state.
+_OFFERED = re.compile(
+    r"\[[^\n]*\]\n\[(?P<first>\w+)[^\n]*\| reply\]\n(?P<message>.*?)<\|im_end\|>", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,49 +79,32 @@ TAUGHT = {
 }
 
 
-class Described:
-    """Offers by the commands' own declarations: cosine of words and parts of words, weighted by how few of
-    the declarations have them. `known` are the names that may be offered."""
+class FirstCard:
+    """An engine that begins its answer with the first card offered where its adapter was never taught that
+    command: what it makes of a name it does not know says nothing, and the retrieval has at least read its
+    declaration. How likely an answer is, is what the retrieval finds: by it lists of tasks are cut."""
 
-    def __init__(self, known: Iterable[str]) -> None:
-        self._found = {name: _features(_described(name)) for name in known}
-        frequency = Counter(feature for found in self._found.values() for feature in found)
-        self._weight = {f: math.log(1 + len(self._found) / n) for f, n in frequency.items()}
-        self._length = {name: self._norm(found) for name, found in self._found.items()}
+    def __init__(self, engine: Engine, index: Described, taught: frozenset[str]) -> None:
+        self.engine, self.index, self.taught = engine, index, taught
+        self.name = engine.name
 
-    def offer(self, message: str, count: int = CARDS, *, without: str | None = None) -> tuple[str, ...]:
-        """The nearest names, best first; `reply` stands last, since anything may be talk."""
-        said = _features(message)
-        near = {
-            name: sum(self._weight[f] ** 2 for f in said & found) / self._length[name]
-            for name, found in self._found.items()
-        }
-        best = sorted(near, key=lambda name: (-near[name], name))[: count - 1]
-        return (*best, REPLY)
+    def complete(self, prompt: str, **options: Unpack[Options]) -> Completion:
+        """As the engine's own where there is a grammar already, or nothing was offered."""
+        found = _OFFERED.match(prompt.rpartition("<|im_start|>user\n")[2])
+        if found is None or options.get("grammar") is not None:
+            return self.engine.complete(prompt, **options)
+        if found["first"] not in self.taught:
+            options["grammar"] = turn_gbnf(first=found["first"])
+        share = self.index.by_name(found["message"]).get(found["first"], 1e-6)
+        return replace(self.engine.complete(prompt, **options), logprob=math.log(share), tokens=())
 
-    def by_name(self, message: str) -> dict[str, float]:
-        """No likelihoods: the adapter's own word is what is looked at."""
-        return {}
+    def cancel(self) -> None:
+        """As the engine's own."""
+        self.engine.cancel()
 
-    def _norm(self, found: Iterable[str]) -> float:
-        return math.sqrt(sum(self._weight[f] ** 2 for f in found)) or 1.0
-
-
-def _described(name: str) -> str:
-    if name in COMMANDS:
-        spec = COMMANDS[name]
-        words = [name.replace("_", " "), spec.family, spec.summary]
-        return " ".join([*words, *(operand.name.replace("_", " ") for operand in spec.operands)])
-    return f"{name.replace('_', ' ')} {TOOLS[name].summary}"
-
-
-def _features(text: str) -> set[str]:
-    words = re.findall(r"[a-z]+", text.lower())
-    found = {f"w {word}" for word in words}
-    for word in words:
-        edged = f"<{word}>"
-        found |= {f"g {edged[i : i + n]}" for n in (3, 4, 5) for i in range(len(edged) - n + 1)}
-    return found
+    def close(self) -> None:
+        """As the engine's own."""
+        self.engine.close()
 
 
 def called(template: Template) -> set[str]:
@@ -143,7 +136,7 @@ def training_rows(taught: frozenset[str], count: int, seed: int) -> list[Row]:
     rng = random.Random(f"families {seed}")
     # More than are wanted: a deferred command, or a way round a failure, can be one of the group's.
     rows = [row for row in draw(found, count + count // 3, rng, Funnel()) if not named(row) & unseen][:count]
-    index = Described((set(COMMANDS) | set(TOOLS)) - unseen)
+    index = index_of(taught, seed, (set(COMMANDS) | set(TOOLS)) - unseen)
     offered = [replace(row, offered=_with_right(index.offer(row.message), row, rng)) for row in rows]
     return list(renaming(offered, RENAMED, rng))
 
@@ -164,12 +157,29 @@ def right(row: Row) -> list[str]:
     return list(dict.fromkeys(map(str, names)))
 
 
+@cache
+def fitted(taught: frozenset[str], seed: int) -> Described:
+    """The retrieval over the taught commands, its measures fitted to their phrasings."""
+    unseen = set(COMMANDS) - verbs_of(taught)
+    found = [t for t in templates() if not t.held_out and not called(t) & unseen]
+    drawn = draw(found, REQUESTS, random.Random(f"families {seed}"), Funnel())
+    index = Described((set(COMMANDS) | set(TOOLS)) - unseen)
+    single = [(row.message, right(row)) for row in drawn if not named(row) & unseen]
+    index.fit([(message, names[0]) for message, names in single if len(names) == 1])
+    return index
+
+
+def index_of(taught: frozenset[str], seed: int, names: Iterable[str]) -> Described:
+    """The retrieval over `names`, weighted as the one fitted to the taught families."""
+    return Described(names).weighted_as(fitted(taught, seed))
+
+
 def test_rows(group: Group, count: int, seed: int) -> list[Row]:
     """Requests that the group's commands alone answer, from all of its phrasings: none is in training."""
     verbs = verbs_of(group.families)
     found = [t for t in templates() if t.group.kind in ACTING and called(t) and called(t) <= verbs]
     rng = random.Random(f"families test {seed}")
-    index = Described({*COMMANDS, *TOOLS})
+    index = index_of(TAUGHT[group.adapter], seed, {*COMMANDS, *TOOLS})
     rows: list[Row] = []
     while len(rows) < count:
         row = make_row(rng.choice(found), rng, Funnel())
@@ -214,15 +224,18 @@ def run(name: str, options: argparse.Namespace) -> dict[str, Any]:
         write_rows(test_path, test_rows(group, options.cases, options.seed))
     adapter = adapter_of(group.adapter, options)
     rows = list(read_rows(test_path))
+    taught = frozenset(verbs_of(TAUGHT[group.adapter]) | set(TOOLS) | {REPLY})
+    index = index_of(TAUGHT[group.adapter], options.seed, {*COMMANDS, *TOOLS})
     # The controller offers by the fitted model of all phrasings, the group's among them; here it must not.
-    shipped, index = controller_module.offers, Described({*COMMANDS, *TOOLS})
-    controller_module.offers = lambda: index
+    shipped, controller_module.offers = controller_module.offers, lambda: index
+    clauses_module.offers, cut = controller_module.offers, clauses_module.offers
     try:
-        # Without log-probabilities nothing is weighed, and no clause is cut by offers that know the group.
+        # Without log-probabilities nothing is weighed.
         with LlamaEngine(model_file(str(adapter)), context=2048, logprobs=False) as engine:
-            found = evaluate(Policy(name, engine, SYSTEM), cases_of(rows), slots=1)
+            found = evaluate(Policy(name, FirstCard(engine, index, taught), SYSTEM), cases_of(rows), slots=1)
+            alone = evaluate(Policy(name, engine, SYSTEM), cases_of(rows), slots=1)
     finally:
-        controller_module.offers = shipped
+        controller_module.offers, clauses_module.offers = shipped, cut
     single = [row for row in rows if len(right(row)) == 1]
     blind = sum(row.offered[0] == right(row)[0] for row in single)
     offered = [set(right(row)) <= set(row.offered) for row in rows]
@@ -232,6 +245,7 @@ def run(name: str, options: argparse.Namespace) -> dict[str, Any]:
         "families": sorted(group.families),
         "adapter": group.adapter,
         "metrics": dict(found.rows()),
+        "verb, adapter alone": dict(alone.rows())["correct verb"],
         "offered": str(Rate(sum(offered), len(rows))),
         "verb where offered": str(Rate(sum(bool(s.verb) for s in given), len(given))),
         "first card": str(Rate(blind, len(single))),
@@ -255,7 +269,7 @@ def table(reports: Sequence[dict[str, Any]]) -> str:
     for report in reports:
         for metric, value in report["metrics"].items():
             lines[metric].append(value)
-        for metric in ("offered", "verb where offered", "first card"):
+        for metric in ("verb, adapter alone", "offered", "verb where offered", "first card"):
             lines[metric].append(report[metric])
         lines["steps, tokens trained"].append(
             f"{report['training']['steps']}, {report['training']['tokens']:,}"
