@@ -1,4 +1,4 @@
-"""A failed step is made good without the model where the right thing is known, once, and counted apart."""
+"""A failed step is made good without the model where the right thing is known, and counted apart."""
 
 import json
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from enactor.agent import Controller, Toolbox
+from enactor.agent.course import REMEDIES
 from enactor.models import ScriptedEngine
 from enactor.serve.record import trace_record
 from enactor.sim import Simulator
@@ -22,12 +23,15 @@ VIEW = "NPC 'Man' is outside viewport bounds"
 LYING = [["Tinderbox", 3198, 3169, 0]]
 
 
+def turn(*commands: str) -> str:
+    calls = [{"name": "send_command", "arguments": {"command": line}} for line in commands]
+    return "\n".join(f"<tool_call>\n{json.dumps(one)}\n</tool_call>" for one in calls)
+
+
 def play(*commands: str, game: Backend | None = None, **state: Any) -> Trace:
     start = {"location": BANK, "health": [30, 30], "inventory": ["Tuna"], **state}
-    calls = [{"name": "send_command", "arguments": {"command": line}} for line in commands]
-    text = "\n".join(f"<tool_call>\n{json.dumps(one)}\n</tool_call>" for one in calls)
     box = Toolbox(game or Simulator(seed=1, start=start))
-    return Controller(ScriptedEngine([text] * 3), box).handle("do it")
+    return Controller(ScriptedEngine([turn(*commands)] * 3), box).handle("do it")
 
 
 def lines(trace: Trace) -> list[tuple[str, str, str]]:
@@ -117,12 +121,39 @@ def test_what_was_not_taken_is_sent_once_more() -> None:
     assert trace.outcome == "failed"
 
 
-def test_one_recovery_is_all() -> None:
+def test_each_of_several_steps_is_made_good_up_to_a_bound() -> None:
     game = Simulator(seed=1, start={"location": SWAMP, "health": [30, 30]})
-    stumbling = Stumbling(game, {"GOTO": VIEW, "LIST_OBJECTS": VIEW})
-    trace = play("GOTO 3200 3170 0", "LIST_OBJECTS 5", "GOTO 3205 3170 0", game=stumbling)
+    said = ("GOTO 3200 3170 0", "LIST_OBJECTS 5", "QUERY_INVENTORY", "QUERY_NPCS")
+    verbs = [line.split()[0] for line in said]
+    trace = play(*said, game=Stumbling(game, dict.fromkeys(verbs, VIEW)))
+    assert [s.call.origin for s in trace.steps].count("recovered") == REMEDIES == 3
+    assert [s.result.status for s in trace.steps][-1] == "error"
+
+
+def test_after_a_remedy_that_fails_nothing_is_mended() -> None:
+    game = Simulator(seed=1, start={"location": SWAMP, "health": [30, 30]})
+    trace = play("GOTO 3200 3170 0", "LIST_OBJECTS 5", game=FlakySimulator(game, Faults(not_consumed=1.0)))
     assert [s.call.origin for s in trace.steps].count("recovered") == 1
-    assert [s.result.status for s in trace.steps][-2:] == ["error", "blocked"]
+    assert [s.result.status for s in trace.steps][-1] == "blocked"
+
+
+def test_the_bank_upstairs_is_walked_to_and_left_again() -> None:
+    game = Simulator(
+        seed=1, start={"location": [3253, 3266, 0], "health": [30, 30], "inventory": ["Bones x3"]}
+    )
+    trace = play("BANK_OPEN", "BANK_DEPOSIT_ALL", "GOTO 3213 3428 0", game=game)
+    sent = [s.result.lowered for s in trace.steps if s.result.status == "ok"]
+    assert sent == ["GOTO 3208 3220 2", "BANK_OPEN", "BANK_DEPOSIT_ALL", "BANK_CLOSE", "GOTO 3213 3428 0"]
+    assert "failed" not in trace.reply
+
+
+def test_what_a_second_thought_leaves_out_is_told() -> None:
+    game = Simulator(seed=1, start={"location": SWAMP, "health": [30, 30]})
+    calls = [turn("INTERACT_NPC Cow Talk-to", "LIST_OBJECTS 5", "GOTO 3200 3170 0"), turn("GOTO 3200 3170 0")]
+    reply = Controller(ScriptedEngine(calls), Toolbox(game)).handle("talk, look, walk").reply
+    assert "Not tried: LIST_OBJECTS" in reply
+    assert "Done: GOTO 3200 3170 0" in reply
+    assert "Not tried: GOTO" not in reply
 
 
 @pytest.mark.parametrize(

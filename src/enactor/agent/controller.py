@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from enactor.agent.clauses import assumed, clauses, lowered_line, opened_once
-from enactor.agent.course import Course
+from enactor.agent.course import REMEDIES, Course
 from enactor.agent.direct import direct_lines
 from enactor.agent.handlers import with_known_fields
 from enactor.agent.ladder import Decision, decide
@@ -169,7 +169,7 @@ class Controller:
                 return decision, steps, decided
             decision = decision.then(second)
             if second.calls and not _same(second.calls[0], refused.call):
-                course.recover = False
+                course.remedies = 0
                 steps += self._act(second.calls, confirmed, on_step, course)
         return decision, steps, decided
 
@@ -225,7 +225,8 @@ class Controller:
         return replace(read.then(whole, kept=False), calls=opened_once(read.calls))
 
     def _course(self, *, recover: bool) -> Course:
-        return Course(self.max_calls, self.limit_s, recover and not self.toolbox.read_only)
+        remedies = REMEDIES if recover and not self.toolbox.read_only else 0
+        return Course(self.max_calls, self.limit_s, remedies)
 
     def _act(
         self, calls: Sequence[ToolCall], confirmed: bool, on_step: OnStep | None, course: Course
@@ -248,20 +249,22 @@ class Controller:
                 break
             last = index + 1 == len(distinct)
             steps.append(self._step(call, confirmed, on_step, course, last=last))
-            if steps[-1].result.status != "ok" and course.recover:
+            if steps[-1].result.status != "ok" and course.remedies:
                 steps += self._mend(steps[-1], confirmed, on_step, course, last=last)
         return tuple(steps)
 
     def _mend(
         self, failed: Step, confirmed: bool, on_step: OnStep | None, course: Course, *, last: bool
     ) -> list[Step]:
-        """Make a failed step good where it is known how: its remedy, up to what does not succeed either."""
+        """Make a failed step good where it is known how: its remedy, up to what does not succeed either. Then
+        nothing more is mended."""
         calls = remedy(failed, self.toolbox.backend)
+        course.remedies -= bool(calls)
         steps: list[Step] = []
         for index, call in enumerate(calls):
-            course.recover = False
             steps.append(self._step(call, confirmed, on_step, course, last=last and index + 1 == len(calls)))
             if steps[-1].result.status != "ok":
+                course.remedies = 0
                 break
         return steps
 
@@ -386,7 +389,18 @@ def _recovered(step: Step) -> bool:
 
 
 def _telling(steps: Sequence[Step]) -> Sequence[Step]:
-    """Without the failures that a later step made good."""
-    if steps and steps[-1].result.status == "ok":
-        return [step for step in steps if step.result.status == "ok"]
-    return steps
+    """Without the failures that a later step made good. Where something was left undone on the way, what was
+    not done later is told."""
+    if not steps or steps[-1].result.status != "ok":
+        return steps
+    done = {_line_of(step) for step in steps if step.result.status == "ok"}
+    skipped = {_line_of(step) for step in steps if step.result.content.get("skipped")}
+    return [
+        step
+        for step in steps
+        if step.result.status == "ok" or (skipped - done and _line_of(step) not in done)
+    ]
+
+
+def _line_of(step: Step) -> str:
+    return step.result.lowered or str(step.result.content.get("command") or step.call.arguments)

@@ -10,6 +10,8 @@ from enactor.world import GameState
 
 SAME = 2
 """Times that a call may give the same result and change nothing; then it is not made again."""
+REMEDIES = 3
+"""Failed steps that are made good in one request, each by its own remedy."""
 
 
 def fingerprint(state: GameState) -> str:
@@ -20,13 +22,13 @@ def fingerprint(state: GameState) -> str:
 
 @dataclass(slots=True)
 class Course:
-    """One request on its way. `max_calls` bounds the calls that are made, beside those of the one recovery,
-    which has its own bound; `limit_s` is time, the game's or the clock's, whichever has gone on further,
-    after which no further call begins. `recover` is whether a failed step may still be made good: once."""
+    """One request on its way. `max_calls` bounds the calls that are made, beside those of remedies, which
+    have their own bound; `limit_s` is time, the game's or the clock's, whichever has gone on further, after
+    which no further call begins. `remedies` is how many failed steps may still be made good."""
 
     max_calls: int
     limit_s: float
-    recover: bool
+    remedies: int
     calls: int = 0
     began: float = field(default_factory=time.monotonic)
     _game: float | None = None

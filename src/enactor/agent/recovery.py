@@ -94,7 +94,9 @@ def _walk(name: str, state: GameState, *, least: int = 0) -> tuple[str, ...] | N
         place = resolve_place(name, state.location)
     except CommandError:
         return None
-    if place.tile is None or state.location is None or place.tile[2] != state.location[2]:
+    if place.tile is None or state.location is None:
+        return None
+    if place.tile[2] != state.location[2] and name != "bank":  # Lumbridge's is upstairs
         return None
     far = max(abs(place.tile[0] - state.location[0]), abs(place.tile[1] - state.location[1]))
     if not least <= far <= NEAR_TILES:
