@@ -169,12 +169,13 @@ def test_it_ends_when_the_calls_get_no_better_and_keeps_the_best(recipe, tmp_pat
     out = tmp_path / "out"
     made = _run(early, data / "train.jsonl", out, held_out_rows=data / "test.jsonl")
     note = json.loads((out / "provenance.json").read_text("utf-8"))
-    # A byte model this small gets no call right in so few steps: the first look stays the best.
-    assert made.metrics["eval_calls"] == 0
-    assert (note["kept_step"], note["steps"]) == (2, 6)
-    looks = [json.loads(x) for x in (out / "curves.jsonl").open()]
-    assert [line["step"] for line in looks if "eval_calls" in line] == [2, 4, 6]
-    assert made.metrics["eval_loss"] == pytest.approx(looks[1]["eval_loss"])
+    # A byte model this small gets no call right in so few steps; where none is due, it may come to make none.
+    looks = [json.loads(x) for x in (out / "curves.jsonl").open() if "eval_calls" in x]
+    best = max(looks, key=lambda look: look["eval_calls"])  # the first of equals
+    assert note["kept_step"] == best["step"]
+    assert note["steps"] == looks[-1]["step"] == best["step"] + 4  # two looks without a better one
+    assert made.metrics["eval_calls"] == best["eval_calls"]
+    assert made.metrics["eval_loss"] == pytest.approx(best["eval_loss"])
 
 
 @pytest.mark.slow
