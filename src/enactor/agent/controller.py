@@ -12,7 +12,7 @@ from enactor.agent.handlers import with_known_fields
 from enactor.agent.ladder import Decision, decide
 from enactor.agent.named import names_as_said
 from enactor.agent.recovery import remedy
-from enactor.agent.reply import compose
+from enactor.agent.reply import compose, telling
 from enactor.agent.said import leave_out_unsaid, numbers_as_said
 from enactor.agent.speech_acts import forbids, protests, refers
 from enactor.agent.tools import Toolbox
@@ -110,7 +110,7 @@ class Controller:
         else:
             decision, steps, decided = self._think(message, before, history, confirmed, on_step)
             said = decision.question or decision.text or "I did not understand that."
-            reply = compose(_telling(steps)) if steps else said
+            reply = compose(telling(steps)) if steps else said
         outputs = tuple(done.text for done in decision.made_of)
         # What was withdrawn to ask is no description of a call.
         judged = () if decision.question else outputs
@@ -386,21 +386,3 @@ def _refused_by_game(step: Step) -> bool:
 
 def _recovered(step: Step) -> bool:
     return step.call.origin == "recovered"
-
-
-def _telling(steps: Sequence[Step]) -> Sequence[Step]:
-    """Without the failures that a later step made good. Where something was left undone on the way, what was
-    not done later is told."""
-    if not steps or steps[-1].result.status != "ok":
-        return steps
-    done = {_line_of(step) for step in steps if step.result.status == "ok"}
-    skipped = {_line_of(step) for step in steps if step.result.content.get("skipped")}
-    return [
-        step
-        for step in steps
-        if step.result.status == "ok" or (skipped - done and _line_of(step) not in done)
-    ]
-
-
-def _line_of(step: Step) -> str:
-    return step.result.lowered or str(step.result.content.get("command") or step.call.arguments)

@@ -84,19 +84,21 @@ def _after(error: str, dispatched: bool, state: GameState) -> tuple[str, ...] | 
     if match := _WINDOW.match(error):
         return ("BANK_CLOSE" if match["window"].casefold() == "bank" else "CLOSE_INTERFACE",)
     if match := _AWAY.match(error):
-        return _walk(match["name"] or "bank", state, least=REACH_TILES)
+        name = match["name"] or "bank"
+        return _walk(name, state, least=REACH_TILES, any_floor=bool(match["bank"]))
     return None
 
 
-def _walk(name: str, state: GameState, *, least: int = 0) -> tuple[str, ...] | None:
-    """The walk to a named thing that is near, none where it is out of `least` tiles or too far."""
+def _walk(name: str, state: GameState, *, least: int = 0, any_floor: bool = False) -> tuple[str, ...] | None:
+    """The walk to a named thing that is near, none where it is out of `least` tiles, too far, or on another
+    floor."""
     try:
         place = resolve_place(name, state.location)
     except CommandError:
         return None
     if place.tile is None or state.location is None:
         return None
-    if place.tile[2] != state.location[2] and name != "bank":  # Lumbridge's is upstairs
+    if place.tile[2] != state.location[2] and not any_floor:
         return None
     far = max(abs(place.tile[0] - state.location[0]), abs(place.tile[1] - state.location[1]))
     if not least <= far <= NEAR_TILES:
@@ -110,7 +112,7 @@ def _fetched(line: str, state: GameState, backend: Backend) -> tuple[str, ...] |
     if not missing:
         return None
     if [one.what for one in missing] == ["an open bank"]:
-        return _to_bank(state)
+        return _to_bank(state, any_floor=True)  # Lumbridge's is upstairs
     found: list[str] = []
     banked: list[str] = []
     lying = _lying(backend)
@@ -139,11 +141,11 @@ def _back(state: GameState, way: tuple[str, ...]) -> tuple[str, ...]:
     return ("GOTO {} {} {}".format(*state.location),)
 
 
-def _to_bank(state: GameState) -> tuple[str, ...] | None:
+def _to_bank(state: GameState, *, any_floor: bool = False) -> tuple[str, ...] | None:
     """To the bank that is near, and open it."""
     if state.bank_open:
         return ()
-    way = _walk("bank", state)
+    way = _walk("bank", state, any_floor=any_floor)
     return None if way is None else (*way, "BANK_OPEN")
 
 

@@ -15,6 +15,24 @@ def compose(steps: Sequence[Step]) -> str:
     return "\n".join(dict.fromkeys(_line(step) for step in steps))
 
 
+def telling(steps: Sequence[Step]) -> Sequence[Step]:
+    """Without the failures that a later step made good. Where something was left undone on the way, what was
+    not done later is told."""
+    if not steps or steps[-1].result.status != "ok":
+        return steps
+    done = {_line_of(step) for step in steps if step.result.status == "ok"}
+    skipped = {_line_of(step) for step in steps if step.result.content.get("skipped")}
+    return [
+        step
+        for step in steps
+        if step.result.status == "ok" or (skipped - done and _line_of(step) not in done)
+    ]
+
+
+def _line_of(step: Step) -> str:
+    return step.result.lowered or str(step.result.content.get("command") or step.call.arguments)
+
+
 def _line(step: Step) -> str:
     result = step.result
     content = result.content
