@@ -11,18 +11,12 @@ from enactor.prompt import step_messages
 from enactor.trace.values import Message, Step, ToolCall, ToolResult
 from enactor.world import TOOLS, CommandError, GameState, lower, offers, parse
 from enactor.world.cards import REPLY
+from enactor.world.joints import BETWEEN, BULLET, MAYBE
 
 MAX_CLAUSES = 8
 SURE = 0.7
 """The likelihood of an offered command from which a clause is taken for a task of its own."""
-_AFTER = "then|thn|den|afterwards|(?:after|once|when) (?:all )?(?:that|done)"
-_BETWEEN = re.compile(
-    rf"\s*(?:;|\n+|->|=>|\||(?<=[a-z])/(?=[a-z])|[,.]?\s*\b(?:and )?(?:{_AFTER})\b[,:]?)\s*"
-    r"|[,.]\s*(?:next|later|finally|lastly|last|at (?:the )?end)\b[,:]?\s*",
-    re.IGNORECASE,
-)
-_MAYBE = re.compile(r"\s*[,.]\s+(?:and |n |& )?|\s+(?:and|n|&)\s+", re.IGNORECASE)
-_BULLET = re.compile(r"^\s*(?:\d+[.):]|[-*•])\s+")
+_BESIDE = 0.3  # likelihood from which the second one is no alternative of the first, but goes with it
 _CONDITION = re.compile(
     r"^\s*(?:when|once|if|after|until|till?|as soon|before|whenever|every)\b", re.IGNORECASE
 )
@@ -37,7 +31,7 @@ def clauses(message: str) -> tuple[str, ...]:
     """
     if _CONDITION.match(message):
         return (message,)
-    firm = [_BULLET.sub("", part).strip(" ,.") for part in _BETWEEN.split(message)]
+    firm = [BULLET.sub("", part).strip(" ,.") for part in BETWEEN.split(message)]
     parts = [clause for part in firm if part for clause in _apart(part)]
     likeliest = [_likeliest(part)[0] for part in parts]
     if not 1 < len(parts) <= MAX_CLAUSES or REPLY in likeliest or "defer" in likeliest:
@@ -46,7 +40,7 @@ def clauses(message: str) -> tuple[str, ...]:
 
 
 def _apart(text: str) -> Iterator[str]:
-    cuts = [match.span() for match in _MAYBE.finditer(text)]
+    cuts = [match.span() for match in MAYBE.finditer(text)]
     ends = [*(at for at, _ in cuts[1:]), len(text)]
     start = 0
     for (left, right), following in zip(cuts, ends, strict=False):
@@ -62,6 +56,16 @@ def _two_tasks(one: str, other: str) -> bool:
     if REPLY in (name, second) or (name == second and name in TOOLS):
         return False
     return min(share, likely) >= SURE
+
+
+def sure_of(part: str) -> frozenset[str]:
+    """The commands that one clause surely asks for: the one or two that the offers together are sure of."""
+    shares = offers().by_name(part)
+    first, second = sorted(shares, key=lambda name: -shares[name])[:2]
+    if shares[first] >= SURE:
+        return frozenset({first} - {REPLY})
+    both = shares[first] + shares[second] >= SURE and shares[second] >= _BESIDE
+    return frozenset({first, second}) if both and REPLY not in (first, second) else frozenset()
 
 
 def _likeliest(text: str) -> tuple[str, float]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from enactor.agent.clauses import assumed, clauses, lowered_line, opened_once
+from enactor.agent.clauses import assumed, clauses, lowered_line, opened_once, sure_of
 from enactor.agent.course import REMEDIES, Course
 from enactor.agent.direct import direct_lines
 from enactor.agent.handlers import with_known_fields
@@ -16,6 +16,7 @@ from enactor.agent.reply import compose, telling
 from enactor.agent.said import leave_out_unsaid, numbers_as_said
 from enactor.agent.speech_acts import forbids, protests, refers
 from enactor.agent.tools import Toolbox
+from enactor.agent.weigh import name_of
 from enactor.models.engine import Engine, EngineError, PromptTooLong
 from enactor.prompt import (
     DIALECTS,
@@ -206,12 +207,17 @@ class Controller:
         self, message: str, state: GameState, history: Sequence[Message], whole: Decision
     ) -> Decision:
         """The message read one task after another, where it holds several and that reading is the likelier
-        one, or the whole has several calls and yet fewer than the message has tasks; else the whole."""
+        one, or the whole has several calls and yet fewer than the message has tasks, or none of a command
+        that a clause surely asks for and the other reading has; else the whole."""
         if whole.logprob is None:
             return whole
         parts = clauses(message)
-        left_out = 1 < len(whole.calls) < len(parts)
-        if len(parts) < 2 or (whole.logprob >= SURELY and not left_out):
+        if len(parts) < 2:
+            return whole
+        asked = frozenset[str]().union(*map(sure_of, parts)) if whole.calls else frozenset()
+        missing = asked.difference(map(name_of, whole.calls))
+        left_out = 1 < len(whole.calls) < len(parts) or bool(missing)
+        if whole.logprob >= SURELY and not left_out:
             return whole
         read = Decision("", (), (), ())
         before = list(history)
@@ -222,6 +228,8 @@ class Controller:
             if not one.calls or not (likelier or left_out):
                 return whole.then(read, kept=False)
             before += (Message("user", part), *assumed(one.calls, state))
+        if not likelier and not missing.issubset(map(name_of, read.calls)):
+            return whole.then(read, kept=False)
         return replace(read.then(whole, kept=False), calls=opened_once(read.calls))
 
     def _course(self, *, recover: bool) -> Course:

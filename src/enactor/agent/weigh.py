@@ -83,7 +83,7 @@ def head_of(turn: ParsedTurn) -> str | None:
     if not turn.calls:
         return REPLY if turn.well_formed and turn.text.strip() else None
     call = turn.calls[0]
-    return None if call.parsed is None else _name(call)
+    return None if call.parsed is None else name_of(call)
 
 
 def head_logprob(done: Completion, name: str) -> float:
@@ -98,7 +98,8 @@ def head_logprob(done: Completion, name: str) -> float:
     return total
 
 
-def _name(call: ToolCall) -> str:
+def name_of(call: ToolCall) -> str:
+    """The verb of a command, else the tool."""
     if call.tool != "send_command":
         return call.tool
     words = str((call.parsed or {}).get("command") or "").split()

@@ -28,11 +28,14 @@ from enactor.errors import EnactorError
 from enactor.world.catalogue import CREATURES, ITEMS
 from enactor.world.commands import COMMANDS
 from enactor.world.declared import DATA
+from enactor.world.joints import pieces_between
 from enactor.world.places import PLACES
 from enactor.world.tools import TOOLS
 
 OFFERED = 6
+OFFERED_MORE = 10  # where a message has several parts
 LEAST = 0.002  # the share of likelihood under which a command is not offered
+PART_LEAST = 0.1  # ... for one part of a message; its likeliest one always is
 REPLY = "reply"  # the card of the phrasings that no call answers
 FOLDS = 4
 BUCKETS = 1 << 14
@@ -65,11 +68,20 @@ class Offers:
 
     def offer(self, message: str, count: int = OFFERED, *, without: str | None = None) -> tuple[str, ...]:
         """Verbs, tools and `reply`, likeliest first: at least one, at most `count`, none after the first
-        under `LEAST`. `without` is the key of a phrasing that has no say: the one that a training row was
-        made from."""
-        share = self.shares(message, without=without)
+        under `LEAST`. Of a message that may hold several tasks each part is read too, and up to
+        `OFFERED_MORE` are offered. `without` is the key of a phrasing that has no say: the one that a
+        training row was made from."""
+        found = self._likeliest(message, count, LEAST, without)
+        parts = pieces_between(message)
+        if len(parts) > 1:
+            for part in parts[:OFFERED_MORE]:
+                found += self._likeliest(part, 2, PART_LEAST, without)
+        return tuple(dict.fromkeys(found))[: max(count, OFFERED_MORE)]
+
+    def _likeliest(self, text: str, count: int, least: float, without: str | None) -> list[str]:
+        share = self.shares(text, without=without)
         order = np.argsort(-share, kind="stable")[:count]
-        return tuple(self.names[i] for n, i in enumerate(order) if n == 0 or share[i] >= LEAST)
+        return [self.names[i] for n, i in enumerate(order) if n == 0 or share[i] >= least]
 
     def shares(self, message: str, *, without: str | None = None) -> NDArray[np.float64]:
         """The likelihood of each of `names`, summing to one."""
