@@ -3,7 +3,7 @@
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -14,9 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from enactor.curate.certificate import certify
 from enactor.curate.conversation import converse
 from enactor.curate.files import replaced_together
-from enactor.curate.mix import TRIES, draws
-from enactor.curate.prerequisite import prerequisite_rows
-from enactor.curate.recovery import recovery_rows
+from enactor.curate.mix import PLAYED, TRIES, by_kind, source
 from enactor.curate.rename import SHARE, renaming
 from enactor.curate.rows import Row, rows_hash, write_rows
 from enactor.curate.synthesize import Funnel
@@ -38,10 +36,6 @@ MIX: dict[str, float] = {
     "chat": 0.115,
     "refuse": 0.06,
     "ask": 0.045,
-}
-_PLAYED: dict[str, Callable[[Mapping[str, Sequence[Template]], random.Random], Iterator[Row]]] = {
-    "recovery": recovery_rows,
-    "prerequisite": prerequisite_rows,
 }
 
 
@@ -106,32 +100,16 @@ def build(config: BuildConfig) -> Dataset:
 def draw(found: Sequence[Template], rows: int, rng: random.Random, funnel: Funnel) -> list[Row]:
     """`rows` rows in the proportions of `MIX`, each template used once before any is used twice. Rows of
     recovery and of missing prerequisites are made from others by running them."""
-    by_kind: dict[str, list[Template]] = {}
-    for template in found:
-        by_kind.setdefault(template.group.kind, []).append(template)
-    shares = {kind: share for kind, share in MIX.items() if kind in by_kind or kind in _PLAYED}
+    kinds = by_kind(found)
+    shares = {kind: share for kind, share in MIX.items() if kind in kinds or kind in PLAYED}
     total = sum(shares.values())
     made: list[Row] = []
     for kind, share in shares.items():
         wanted = round(rows * share / total)
-        if kind in _PLAYED:
-            made += islice(_PLAYED[kind](by_kind, rng), wanted)
-        else:
-            made += _of_kind(by_kind[kind], wanted, rng, funnel)
+        drawn = islice(source(kind, kinds, rng, funnel), wanted * TRIES)
+        made += islice((row for row in drawn if row is not None), wanted)
     rng.shuffle(made)
     return converse(made, rng)
-
-
-def _of_kind(found: Iterable[Template], wanted: int, rng: random.Random, funnel: Funnel) -> list[Row]:
-    """Up to `wanted` rows of the templates, fewer where too many draws give none."""
-    made: list[Row] = []
-    if wanted:
-        for row in islice(draws(found, rng, funnel), wanted * TRIES):
-            if row is not None:
-                made.append(row)
-                if len(made) == wanted:
-                    break
-    return made
 
 
 def _counts(rows: Sequence[Row]) -> dict[str, Any]:

@@ -21,12 +21,10 @@ from enactor.curate.conformance import check, failing
 from enactor.curate.conversation import Conversations
 from enactor.curate.files import replaced_together
 from enactor.curate.gather import Selection, read_stores, rows_of
-from enactor.curate.mix import TRIES, by_kind, draws, grown
+from enactor.curate.mix import TRIES, by_kind, grown, source
 from enactor.curate.near import Places, near_any, repeats
-from enactor.curate.prerequisite import prerequisite_rows
 from enactor.curate.quality import FilterReport
 from enactor.curate.recipe import BuildError, BuildRecipe
-from enactor.curate.recovery import recovery_rows
 from enactor.curate.rename import renamed
 from enactor.curate.rows import Action, Row, read_rows
 from enactor.curate.spool import Spool
@@ -244,14 +242,7 @@ class _Build:
         if key not in self.sources:
             kinds = self._templates(side)
             rng = random.Random(f"{SIDES[side]} {kind} {self.recipe.seed}")
-            if kind == "recovery":
-                self.sources[key] = recovery_rows(kinds, rng)
-            elif kind == "prerequisite":
-                self.sources[key] = prerequisite_rows(kinds, rng)
-            elif kind in kinds:
-                self.sources[key] = draws(kinds[kind], rng, self.funnel)
-            else:
-                self.sources[key] = iter(())
+            self.sources[key] = source(kind, kinds, rng, self.funnel)
         return self.sources[key]
 
     def _templates(self, side: int) -> dict[str, list[Template]]:

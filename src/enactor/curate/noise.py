@@ -3,6 +3,8 @@
 import random
 import re
 
+from enactor.curate.fillings import WORD_COUNTS
+
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _NEAR = {c: (row[i - 1 : i] if i else "") + row[i + 1 : i + 2] for row in _ROWS for i, c in enumerate(row)}
 _SHORT = {
@@ -55,8 +57,16 @@ def typo(word: str, rng: random.Random) -> str:
 
 
 def slip(text: str, rng: random.Random, rate: float) -> str:
-    """A typo in each word with probability `rate`."""
-    return re.sub(r"[A-Za-z]+", lambda m: typo(m[0], rng) if rng.random() < rate else m[0], text)
+    """A typo in each word with probability `rate`; none that makes a number of a word ("then", "ten")."""
+
+    def slipped(found: re.Match[str]) -> str:
+        word = found[0]
+        if rng.random() >= rate:
+            return word
+        other = typo(word, rng)
+        return word if other.lower() in WORD_COUNTS else other
+
+    return re.sub(r"[A-Za-z]+", slipped, text)
 
 
 def shorten(text: str, rng: random.Random, rate: float) -> str:

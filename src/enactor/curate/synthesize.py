@@ -15,7 +15,7 @@ from enactor.curate.wording import Filling, speak
 from enactor.prompt import step_messages, tool_call
 from enactor.trace.values import Message, Step, ToolResult
 from enactor.world import CommandError, GameState, lower, offers, parse, parse_count
-from enactor.world.phrasebook import Template, Turn, pieces
+from enactor.world.phrasebook import Group, Template, Turn, pieces
 
 CLEAN_SHARE = 0.45
 BARE_SHARE = 0.03  # rows without offered commands, so that their absence is not a surprise
@@ -47,11 +47,11 @@ def make_row(
     state = draw_state(rng, group)
     filler = Filler(rng, state)
     fills: dict[tuple[str, str], Fill] = {}
-    verbs = " ".join(group.do)
 
     def fill(slot: str, index: str) -> tuple[Fill, bool]:
         single = SINGULAR.get(slot, slot)
         if (single, index) not in fills:
+            verbs = " ".join(_lines_with(group, single, index) or group.do)
             fills[single, index] = filler.for_command(single, verbs)
             for (other, _), before in list(fills.items())[:-1]:
                 if other == single and before.means == fills[single, index].means:
@@ -94,6 +94,11 @@ def make_row(
         offered=_offered(message, template, rng) if offer else (),
         meta={"clean": clean},
     )
+
+
+def _lines_with(group: Group, slot: str, index: str) -> list[str]:
+    """The calls that a slot stands in."""
+    return [line for line in group.do if f"{{{slot}{index}}}" in line]
 
 
 def _offered(message: str, template: Template, rng: random.Random) -> tuple[str, ...]:
