@@ -54,6 +54,8 @@ class Card:
     def __init__(self, name: str) -> None:
         self.name = name
         self.verb = words(name.replace("_", " "))
+        spec = COMMANDS.get(name)
+        self.aliases = [tuple(words(other.replace("_", " "))) for other in (spec.was if spec else ())]
         self.operands = COMMANDS[name].operands if name in COMMANDS else ()
         about = (
             f"{COMMANDS[name].family} {COMMANDS[name].summary}" if name in COMMANDS else TOOLS[name].summary
@@ -65,9 +67,13 @@ class Card:
             for need in COMMANDS[name].needs:
                 said += [*(each.replace("*", "") for each in need.any_of), need.skill or ""]
         self.text = f"{' '.join(self.verb)} {about} {' '.join(o.name for o in self.operands)}"
+        said += [word for alias in self.aliases for word in alias]
         self.words = list(dict.fromkeys([*self.verb, *words(" ".join(said))]))
         self.vectors = np.stack([vector(w) for w in self.words if w not in _STOP] or [vector(name)])
         self.verb_vectors = np.stack([vector(w) for w in self.verb])
+        self.names = (tuple(self.verb), *self.aliases)
+        mean = self.vectors.mean(0)
+        self.mean = mean / (np.linalg.norm(mean) + 1e-9)
 
 
 class Described:
@@ -81,6 +87,11 @@ class Described:
         self._length = [math.sqrt(sum(self._rarity(f) ** 2 for f in found)) or 1.0 for found in self._found]
         self._idf = _rarity([set(card.words) for card in self.cards])
         self._fit: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None = None
+
+    def _heard(self, name: Sequence[str], told: set[str]) -> float:
+        """The share of a name that is said, its rarer words counting more."""
+        weights = [self._idf(word) for word in name]
+        return sum(w for w, word in zip(weights, name, strict=True) if word in told) / sum(weights)
 
     def fit(self, requests: Sequence[tuple[str, str]]) -> None:
         """Weights for the measures from (message, right name) pairs."""
@@ -135,6 +146,7 @@ class Described:
         rare = np.array([self._idf(w) for w in plain])
         inner = np.stack([vector(w) for w in plain])
         every = np.stack([vector(w) for w in meaning])
+        said_mean = every.mean(0) / (np.linalg.norm(every.mean(0)) + 1e-9)
         parts = _parts(message)
         rows = []
         for card, found, length in zip(self.cards, self._found, self._length, strict=True):
@@ -142,6 +154,13 @@ class Described:
             verb_near = (every @ card.verb_vectors.T).max(0)
             verb_said = [any(_alike(v, w) for w in said) for v in card.verb]
             verb_rare = np.array([self._idf(v) for v in card.verb])
+            told = {
+                v
+                for name in (tuple(card.verb), *card.aliases)
+                for v in name
+                if any(_alike(v, w) for w in said)
+            }
+            named = [(self._heard(name, told), told.issuperset(name), len(name)) for name in card.names]
             known = np.array([any(_alike(w, c) for c in card.words) for w in plain])
             rows.append(
                 [
@@ -156,6 +175,10 @@ class Described:
                     (vector(plain[0]) @ card.verb_vectors.T).max(),
                     (vector(plain[0]) @ card.vectors.T).max(),
                     (rare * known).sum() / rare.sum(),
+                    max(share for share, _, _ in named),
+                    max(whole * rare_enough for rare_enough, whole, _ in named),
+                    max(whole * size for _, whole, size in named),
+                    (said_mean @ card.mean),
                     *_operands(card, present, kinds),
                     len(card.verb),
                     float(card.name in TOOLS),

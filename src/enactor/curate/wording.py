@@ -87,7 +87,9 @@ _SUFFIXES = [
     "buddy",
 ]
 # Slots written in the singular that people put in the plural after these words.
-_PLURAL_AFTER = frozenset({"held", "tree", "bar", "raw", "food", "item", "ore", "fish", "gear"})
+_PLURAL_AFTER = frozenset(
+    {"held", "edible", "wearable", "tree", "bar", "raw", "food", "item", "ore", "fish", "gear"}
+)
 # Slots where a slip of the finger makes another meaning or none.
 _EXACT = frozenset(
     {"n", "qty", "dir", "dist", "x", "y", "plane", "pct", "level", "s", "m", "action", "text", "tab", "call"}
