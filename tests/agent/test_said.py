@@ -132,3 +132,34 @@ def test_numbers_come_in_the_order_of_the_message() -> None:
         300,
         2000,
     ]
+
+
+def walks(*places: str):
+    return tuple(tool_call("send_command", {"command": f"GOTO {place}"}) for place in places)
+
+
+@pytest.mark.parametrize(
+    ("message", "places", "line"),
+    [
+        ("go to x=2969, y=3220, z=0 buddy", ("x2969", "y3220", "0 0 0"), "GOTO 2969 3220 0"),
+        ("go to x: 2969 y: 3220", ("x2969",), "GOTO 2969 3220"),
+        ("walk to 3222/3218 plane 1", ("3222/3218",), "GOTO 3222 3218 1"),
+    ],
+)
+def test_pieces_of_one_tile_are_one_walk(message: str, places: tuple[str, ...], line: str) -> None:
+    (made,) = numbers_as_said(walks(*places), message)
+    assert made.parsed == {"command": line}
+    assert made.origin == "repaired"
+
+
+@pytest.mark.parametrize(
+    ("message", "places"),
+    [
+        ("go to 3222 3218", ("3222 3218 0",)),
+        ("go to 3222 3218, then 3093 3244", ("3222 3218", "3093 3244")),
+        ("go to varrock then 3222 3218", ("varrock", "3222 3218")),
+        ("go 20 north", ("north 20",)),
+    ],
+)
+def test_walks_that_are_whole_stay(message: str, places: tuple[str, ...]) -> None:
+    assert numbers_as_said(walks(*places), message) == walks(*places)

@@ -214,7 +214,7 @@ class Controller:
         parts = clauses(message)
         if len(parts) < 2:
             return whole
-        asked = frozenset[str]().union(*map(sure_of, parts)) if whole.calls else frozenset()
+        asked = frozenset[str]().union(*map(sure_of, parts)) if len(whole.calls) > 1 else frozenset()
         missing = asked.difference(map(name_of, whole.calls))
         left_out = 1 < len(whole.calls) < len(parts) or bool(missing)
         if whole.logprob >= SURELY and not left_out:

@@ -40,6 +40,12 @@ _NO_NUMBER = re.compile(
     r"|\bjust(?! (?:a|an|one|1)\b)|\b(?:that|this|which|the) one\b",
     re.IGNORECASE,
 )
+# "3222, 3218", "x=3222 y: 3218 plane 1"
+_TILE = re.compile(
+    r"\b(?:x\s*[=:]?\s*)?(\d{4})\b(?:\s*[,/]\s*|\s+)(?:and\s+)?(?:y\s*[=:]?\s*)?(\d{4,5})\b"
+    r"(?:(?:\s*[,/]\s*|\s+)(?:(?:z|p|plane|level|floor)\s*[=:]?\s*)?([0-3])\b)?",
+    re.IGNORECASE,
+)
 
 
 def numbers_in(texts: Iterable[str]) -> set[int]:
@@ -62,7 +68,7 @@ def numbers_as_said(
     may stand. A number that no call has, and that stands before the name of one, is that call's count; a
     count that is no number is the message's only one, or none."""
     said = in_order(message)
-    calls = [_counted_in_numbers(call, said) for call in calls]
+    calls = [_counted_in_numbers(call, said) for call in _to_the_tile(calls, message)]
     places = [place for at, call in enumerate(calls) for place in _places(at, call)]
     meant = [number for _, _, number in places]
     if len(said) > len(meant):
@@ -78,6 +84,22 @@ def numbers_as_said(
             changed = _renumbered(call, [(place, new) for place, _, new in mine])
             mended[at] = replace(tool_call(call.tool, changed), origin="repaired")
     return tuple(mended)
+
+
+def _to_the_tile(calls: Sequence[ToolCall], message: str) -> Sequence[ToolCall]:
+    """One walk to the one tile that the message gives, where the calls are walks to pieces of it."""
+    lines = [str((call.parsed or {}).get("command", "")).split() for call in calls]
+    pieces = bool(lines) and all(
+        words[:1] == ["GOTO"] and any(c.isdigit() for word in words[1:] for c in word) for words in lines
+    )
+    tiles = _TILE.findall(message) if pieces else []
+    if len(tiles) != 1:
+        return calls
+    x, y, plane = tiles[0]
+    if any(words[1:3] == [x, y] for words in lines):
+        return calls
+    line = " ".join(filter(None, ("GOTO", x, y, plane)))
+    return (replace(tool_call("send_command", {"command": line}), origin="repaired"),)
 
 
 def _counted_in_numbers(call: ToolCall, said: Sequence[int]) -> ToolCall:
