@@ -37,6 +37,8 @@ def test_a_protest_is_told_from_a_prohibition(message: str, before: str, expecte
         ("please don't kill any cows", True),
         ("you needn't open the bank", True),
         ("dont go near goblins", True),
+        ("hold off on cooking the stew", True),
+        ("hold off on cooking, sell it", False),
         ("never drop my tinderbox", True),
         ("don\u2019t eat the lobsters!", True),
         ("don't bank it, drop it all", False),

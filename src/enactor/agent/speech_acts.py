@@ -46,9 +46,10 @@ _ACTS = (
 )
 _FORBIDS = re.compile(
     r"^\W*(?:(?:please|pls|plz|ok|okay|no|hey|yo|bro|man|just|also|and|so|whatever you do)\W+)*"
-    r"(?:(?:you |u )?(?:don'?t|do not|never|needn'?t|mustn'?t|must not|shouldn'?t|should not|better not)"
+    r"(?:(?:hold off (?:on|with)|forget about|enough about) \w+ing"
+    r"|(?:(?:you |u )?(?:don'?t|do not|never|needn'?t|mustn'?t|must not|shouldn'?t|should not|better not)"
     r"(?: (?:have|need) to| ever| you dare(?: to)?)?|no need to)"
-    rf" (?:{_ACTS})\b(?P<rest>.*)$",
+    rf" (?:{_ACTS}))\b(?P<rest>.*)$",
     re.IGNORECASE | re.DOTALL,
 )
 # What follows may be asked for all the same: "don't bank it, drop it", "don't eat until ...".
