@@ -40,8 +40,9 @@ def lines(trace: Trace) -> list[tuple[str, str, str]]:
 
 def test_a_bank_that_is_near_is_opened() -> None:
     trace = play("BANK_DEPOSIT_ALL")
-    assert [s.call.origin for s in trace.steps] == ["raw", "recovered", "recovered", "recovered"]
-    assert [s.result.status for s in trace.steps] == ["blocked", "ok", "ok", "ok"]
+    assert [s.call.origin for s in trace.steps] == ["raw", "recovered", "recovered"]
+    assert [s.result.status for s in trace.steps] == ["blocked", "ok", "ok"]
+    assert trace.state_after["location"] == trace.state_before["location"]
     assert trace.steps[-1].result.lowered == "BANK_DEPOSIT_ALL"
     assert trace.state_after is not None
     assert trace.state_after["inventory"] == []
@@ -51,24 +52,24 @@ def test_a_bank_that_is_near_is_opened() -> None:
 def test_it_is_not_the_models_doing() -> None:
     trace = play("BANK_DEPOSIT_ALL")
     assert (trace.model_outcome, trace.outcome) == ("failed", "executed")
-    assert trace.meta["recovered"] == 3
-    assert trace.meta["decided"] == 4
+    assert trace.meta["recovered"] == 2
+    assert trace.meta["decided"] == 3
     assert len(trace.outputs) == 1  # the model was not asked again
     origins = [call["origin"] for call in trace_record(trace)["calls"]]
-    assert origins == ["raw", "repaired", "repaired", "repaired"]
+    assert origins == ["raw", "repaired", "repaired"]
     assert from_row(to_row(trace)).steps == trace.steps
 
 
 def test_a_tool_in_the_near_bank_is_fetched() -> None:
     bank = {"Tinderbox": 1, "Coins": 5}
-    trace = play("LIGHT_FIRE", inventory=["Logs"], bank=bank, location=[3098, 3256, 0])
+    trace = play("LIGHT_FIRE", inventory=["Logs"], bank=bank, location=[3098, 3266, 0])
     sent = [line for _, line, _ in lines(trace)]
     assert sent[1:] == [
         "GOTO 3092 3245 0",
         "BANK_OPEN",
         "BANK_WITHDRAW Tinderbox 1",
         "BANK_CLOSE",
-        "GOTO 3098 3256 0",  # back to where it was asked for
+        "GOTO 3098 3266 0",  # back to where it was asked for
         sent[0],
     ]
     assert trace.outcome == "executed"
@@ -84,6 +85,22 @@ def test_what_lies_at_the_feet_is_picked_up() -> None:
     assert ("recovered", "PICK_UP_ITEM Tinderbox", "ok") in lines(trace)
 
 
+def test_a_shop_that_is_not_open_is_opened_through_its_keeper() -> None:
+    start = {"location": [3253, 3401, 0], "inventory": ["Coins x1200"]}
+    trace = play("SHOP_BUY Air_rune", "SHOP_BUY Mind_rune", **start)
+    assert [line for _, line, status in lines(trace) if status == "ok"] == [
+        "INTERACT_NPC Aubury Trade",
+        "SHOP_BUY Air_rune",
+        "SHOP_BUY Mind_rune",
+    ]
+    assert trace.outcome == "executed"
+
+
+def test_where_nobody_trades_a_shop_stays_shut() -> None:
+    trace = play("SHOP_BUY Air_rune 100", location=SWAMP, inventory=["Coins x1200"])
+    assert [origin for origin, _, _ in lines(trace) if origin == "recovered"] == []
+
+
 def test_what_is_not_near_is_said() -> None:
     trace = play("CHOP_TREE", inventory=[], location=SWAMP, bank={})
     assert [s.call.origin for s in trace.steps] == ["raw"]
@@ -92,7 +109,7 @@ def test_what_is_not_near_is_said() -> None:
 
 def test_steps_after_a_recovery_go_on() -> None:
     trace = play("BANK_DEPOSIT_ALL", "BANK_CLOSE")
-    assert [s.call.origin for s in trace.steps] == ["raw", "recovered", "recovered", "recovered", "raw"]
+    assert [s.call.origin for s in trace.steps] == ["raw", "recovered", "recovered", "raw"]
     assert trace.steps[-1].result.status == "ok"
 
 

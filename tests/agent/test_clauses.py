@@ -20,6 +20,8 @@ from enactor.world import GameState
         ("drop the jug and the pot", ("drop the jug and the pot",)),
         ("hey bot, kill 20 cows", ("hey bot, kill 20 cows",)),
         ("when you are full then bank everything", ("when you are full then bank everything",)),
+        ("deposit all, go to varrock", ("deposit all", "go to varrock")),
+        ("bank it all, but climb the ladder first", ("bank it all, but climb the ladder first",)),
         ("thanks, and then good night", ("thanks, and then good night",)),
         ("", ("",)),
         (";;;", (";;;",)),

@@ -17,6 +17,7 @@ MAX_CLAUSES = 8
 SURE = 0.7
 """The likelihood of an offered command from which a clause is taken for a task of its own."""
 _BESIDE = 0.3  # likelihood from which the second one is no alternative of the first, but goes with it
+_REORDERED = re.compile(r"\b(?:first|before (?:that|you|u))\b", re.IGNORECASE)
 _CONDITION = re.compile(
     r"^\s*(?:when|once|if|after|until|till?|as soon|before|whenever|every)\b", re.IGNORECASE
 )
@@ -26,8 +27,8 @@ def clauses(message: str) -> tuple[str, ...]:
     """The tasks of a message, in order; the message alone where it is one, or not surely several.
 
     What surely ends a clause ("then", a line, a semicolon) cuts; a comma or an "and" where the offers are
-    sure of a command on both sides. A message with a condition, or with a part that asks for no command, is
-    left whole.
+    sure of a command on both sides. A message with a condition, with a later part that comes first, or with
+    one that asks for no command, is left whole.
     """
     if _CONDITION.match(message):
         return (message,)
@@ -36,7 +37,7 @@ def clauses(message: str) -> tuple[str, ...]:
     likeliest = [_likeliest(part)[0] for part in parts]
     if not 1 < len(parts) <= MAX_CLAUSES or REPLY in likeliest or "defer" in likeliest:
         return (message,)
-    return tuple(parts)
+    return (message,) if any(map(_REORDERED.search, parts[1:])) else tuple(parts)
 
 
 def _apart(text: str) -> Iterator[str]:
@@ -52,10 +53,8 @@ def _apart(text: str) -> Iterator[str]:
 
 def _two_tasks(one: str, other: str) -> bool:
     """Whether the offers are sure of a command for each; two of one tool are one ("levels and xp")."""
-    (name, share), (second, likely) = _likeliest(one), _likeliest(other)
-    if REPLY in (name, second) or (name == second and name in TOOLS):
-        return False
-    return min(share, likely) >= SURE
+    first, second = sure_of(one), sure_of(other)
+    return bool(first) and bool(second) and not (first == second and first <= TOOLS.keys())
 
 
 def sure_of(part: str) -> frozenset[str]:

@@ -1,8 +1,8 @@
 """What to do about a step that failed, where it is known without the model.
 
 A slip of the verb is sent in its nearest valid form; what is missing is fetched when it is near (picked up,
-taken from the bank, a window closed, the few steps walked); what the game gave back unread, or refuses in
-passing, is sent once more. Everything else is for the model or the player.
+taken from the bank, a window closed, a shop opened, the few steps walked); what the game gave back unread,
+or refuses in passing, is sent once more. Everything else is for the model or the player.
 """
 
 import re
@@ -40,6 +40,7 @@ _WINDOW = re.compile(r"^Cannot walk: (?P<window>\w+) interface is open", re.IGNO
 _AWAY = re.compile(
     r"^(?:NPC|Object) '(?P<name>[^']{2,40})' not found$|^(?P<bank>bank) not found", re.IGNORECASE
 )
+_SHUT = re.compile(r"^shop (?:is )?not open", re.IGNORECASE)
 _COUNTED = re.compile(r"^(?:(?P<count>\d+) )?(?P<what>.+)$")
 
 
@@ -58,7 +59,7 @@ def remedy(step: Step, backend: Backend) -> tuple[ToolCall, ...]:
     if result.status == "blocked":
         lines = _fetched(result.lowered, state, backend)
     else:
-        lines = _after(str(content.get("error") or ""), bool(content.get("dispatched")), state)
+        lines = _after(str(content.get("error") or ""), bool(content.get("dispatched")), state, backend)
     return () if lines is None else _calls((*lines, result.lowered))
 
 
@@ -77,33 +78,41 @@ def _nearest(line: str, nearest: str) -> str | None:
     return nearest if close and all(str(word).casefold() in had for word in command.operands) else None
 
 
-def _after(error: str, dispatched: bool, state: GameState) -> tuple[str, ...] | None:
+def _after(error: str, dispatched: bool, state: GameState, backend: Backend) -> tuple[str, ...] | None:
     """What to send before a refused command is sent again."""
     if not dispatched or (_PASSING.search(error) and state.active_loop is None):
         return ()
     if match := _WINDOW.match(error):
         return ("BANK_CLOSE" if match["window"].casefold() == "bank" else "CLOSE_INTERFACE",)
+    if _SHUT.match(error):
+        keeper = _shopkeeper(backend)
+        return None if keeper is None else (f"INTERACT_NPC {_form(keeper)} Trade",)
     if match := _AWAY.match(error):
         name = match["name"] or "bank"
         return _walk(name, state, least=REACH_TILES, any_floor=bool(match["bank"]))
     return None
 
 
-def _walk(name: str, state: GameState, *, least: int = 0, any_floor: bool = False) -> tuple[str, ...] | None:
-    """The walk to a named thing that is near, none where it is out of `least` tiles, too far, or on another
-    floor."""
+def _place(name: str, state: GameState) -> tuple[tuple[int, int, int], int] | None:
+    """The tile of a named thing, and how far away it is on the map; None where that is not known."""
     try:
         place = resolve_place(name, state.location)
     except CommandError:
         return None
     if place.tile is None or state.location is None:
         return None
-    if place.tile[2] != state.location[2] and not any_floor:
-        return None
     far = max(abs(place.tile[0] - state.location[0]), abs(place.tile[1] - state.location[1]))
-    if not least <= far <= NEAR_TILES:
+    return place.tile, far
+
+
+def _walk(name: str, state: GameState, *, least: int = 0, any_floor: bool = False) -> tuple[str, ...] | None:
+    """The walk to a named thing that is near, none where it is out of `least` tiles, too far, or on another
+    floor."""
+    found = _place(name, state)
+    if found is None or state.location is None or not least <= found[1] <= NEAR_TILES:
         return None
-    return ("GOTO {} {} {}".format(*place.tile),)
+    tile, _ = found
+    return None if tile[2] != state.location[2] and not any_floor else ("GOTO {} {} {}".format(*tile),)
 
 
 def _fetched(line: str, state: GameState, backend: Backend) -> tuple[str, ...] | None:
@@ -145,6 +154,9 @@ def _to_bank(state: GameState, *, any_floor: bool = False) -> tuple[str, ...] | 
     """To the bank that is near, and open it."""
     if state.bank_open:
         return ()
+    found = _place("bank", state)
+    if found and state.location and found[0][2] == state.location[2] and found[1] <= REACH_TILES:
+        return ("BANK_OPEN",)
     way = _walk("bank", state, any_floor=any_floor)
     return None if way is None else (*way, "BANK_OPEN")
 
@@ -174,6 +186,20 @@ def _lying(backend: Backend) -> Mapping[str, int]:
         if row.get("distance", REACH_TILES + 1) <= REACH_TILES:
             counts[str(row["name"])] = counts.get(str(row["name"]), 0) + 1
     return counts
+
+
+def _shopkeeper(backend: Backend) -> str | None:
+    """Who trades within reach, the nearest first."""
+    rows: list[dict[str, Any]] = (backend.send("QUERY_NPCS").get("result") or {}).get("npcs") or []
+    near = sorted(rows, key=lambda row: int(row.get("distance", REACH_TILES + 1)))
+    return next(
+        (
+            str(row["name"])
+            for row in near
+            if "Trade" in (row.get("actions") or ()) and row.get("distance", REACH_TILES + 1) <= REACH_TILES
+        ),
+        None,
+    )
 
 
 def _form(name: str) -> str:
