@@ -202,3 +202,42 @@ def test_nothing_is_mended_in_a_session_that_only_reads() -> None:
     call = json.dumps({"name": "send_command", "arguments": {"command": "BANK_DEPOSIT_ALL"}})
     trace = Controller(ScriptedEngine([f"<tool_call>\n{call}\n</tool_call>"] * 2), box).handle("bank it")
     assert all(s.call.origin != "recovered" for s in trace.steps)
+
+
+def test_a_net_that_is_banked_is_fetched_before_the_fishing() -> None:
+    trace = play("FISH shrimp", inventory=[], bank={"Small fishing net": 1}, location=[3087, 3229, 0])
+    assert [s.result.lowered for s in trace.steps[1:4]] == [
+        "GOTO 3092 3245 0",
+        "BANK_OPEN",
+        "BANK_WITHDRAW Small_fishing_net 1",
+    ]
+    assert trace.steps[-1].result.lowered == "FISH shrimp"
+    assert trace.steps[-1].result.status == "ok"
+
+
+def test_the_exchange_is_opened_where_one_stands() -> None:
+    trace = play("GE_CLICK_SELL", location=[3165, 3487, 0])
+    assert [s.result.lowered for s in trace.steps] == ["GE_CLICK_SELL", "GE_OPEN", "GE_CLICK_SELL"]
+    assert trace.steps[-1].result.status == "ok"
+
+
+def test_a_line_is_heard_out_before_an_answer() -> None:
+    talk = play("INTERACT_NPC Fred_the_Farmer Talk-to", "CLICK_DIALOGUE quest", location=[3189, 3273, 0])
+    assert [s.result.lowered for s in talk.steps[1:]] == [
+        "CLICK_DIALOGUE quest",
+        "CLICK_CONTINUE",
+        "CLICK_DIALOGUE I'm looking for a quest.",
+    ]
+    assert talk.steps[-1].result.status == "ok"
+
+
+def test_a_grave_is_walked_to_where_the_client_says_it_is() -> None:
+    grave = {"at": [3178, 3170, 0], "items": ["Steel platebody", "Coins x700"]}
+    trace = play("LOOT_GRAVE", location=[3222, 3218, 0], inventory=[], grave=grave)
+    assert [s.result.lowered for s in trace.steps] == ["LOOT_GRAVE", "GOTO 3178 3170 0", "LOOT_GRAVE"]
+    assert "Steel platebody" in trace.state_after["inventory"]
+
+
+def test_without_a_grave_nothing_is_walked_to() -> None:
+    trace = play("LOOT_GRAVE", location=[3222, 3218, 0])
+    assert [s.result.lowered for s in trace.steps] == ["LOOT_GRAVE"]

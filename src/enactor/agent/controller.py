@@ -264,16 +264,26 @@ class Controller:
     def _mend(
         self, failed: Step, confirmed: bool, on_step: OnStep | None, course: Course, *, last: bool
     ) -> list[Step]:
-        """Make a failed step good where it is known how: its remedy, up to what does not succeed either. Then
-        nothing more is mended."""
-        calls = remedy(failed, self.toolbox.backend)
-        course.remedies -= bool(calls)
+        """Make a failed step good where it is known how: its remedy, and the next one where the step then
+        fails for another reason or a conversation has gone on by a line. After a remedy that does not
+        succeed nothing more is mended."""
         steps: list[Step] = []
-        for index, call in enumerate(calls):
-            steps.append(self._step(call, confirmed, on_step, course, last=last and index + 1 == len(calls)))
-            if steps[-1].result.status != "ok":
+        wrong: set[str] = set()
+        while course.remedies and (calls := remedy(failed, self.toolbox.backend)):
+            course.remedies -= 1
+            for index, call in enumerate(calls):
+                end = last and index + 1 == len(calls)
+                steps.append(self._step(call, confirmed, on_step, course, last=end))
+                if steps[-1].result.status != "ok":
+                    break
+            else:
+                return steps
+            wrong.add(_complaint(failed))
+            again = steps[-1].result.lowered == failed.result.lowered
+            spoke = any(step.result.lowered == "CLICK_CONTINUE" for step in steps[-2:])
+            failed = steps[-1]
+            if not again or (_complaint(failed) in wrong and not spoke):
                 course.remedies = 0
-                break
         return steps
 
     def _step(
@@ -390,6 +400,11 @@ def _refused_by_game(step: Step) -> bool:
     """The command was sent and the game said no; a name or a form that the grammar refused is for the player
     to clear up."""
     return step.result.status == "error" and bool(step.result.content.get("dispatched"))
+
+
+def _complaint(step: Step) -> str:
+    """What a failed step says is wrong."""
+    return str(step.result.content.get("error") or "")
 
 
 def _recovered(step: Step) -> bool:

@@ -1,12 +1,13 @@
 """What to do about a step that failed, where it is known without the model.
 
 A slip of the verb is sent in its nearest valid form; what is missing is fetched when it is near (picked up,
-taken from the bank, a window closed, a shop opened, the few steps walked); what the game gave back unread,
-or refuses in passing, is sent once more. Everything else is for the model or the player.
+taken from the bank, a window closed, a shop or the exchange opened, the few steps walked, a line of a
+conversation heard out); what the game gave back unread, or refuses in passing, is sent once more. Everything
+else is for the model or the player.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -40,7 +41,9 @@ _WINDOW = re.compile(r"^Cannot walk: (?P<window>\w+) interface is open", re.IGNO
 _AWAY = re.compile(
     r"^(?:NPC|Object) '(?P<name>[^']{2,40})' not found$|^(?P<bank>bank) not found", re.IGNORECASE
 )
-_SHUT = re.compile(r"^shop (?:is )?not open", re.IGNORECASE)
+_SHUT = re.compile(r"^(?P<what>shop|grand exchange) (?:is )?not open", re.IGNORECASE)
+_LACKING = re.compile(r"^No (?P<what>.{2,40}?) in inventory$", re.IGNORECASE)
+_UNASKED = re.compile(r"^No dialogue options", re.IGNORECASE)
 _COUNTED = re.compile(r"^(?:(?P<count>\d+) )?(?P<what>.+)$")
 
 
@@ -57,9 +60,10 @@ def remedy(step: Step, backend: Backend) -> tuple[ToolCall, ...]:
     if not state.client_running or state.in_combat is not None:
         return ()
     if result.status == "blocked":
-        lines = _fetched(result.lowered, state, backend)
+        lines = _fetched(check_needs(parse(result.lowered), state), state, backend)
     else:
-        lines = _after(str(content.get("error") or ""), bool(content.get("dispatched")), state, backend)
+        error = str(content.get("error") or "")
+        lines = _after(error, result.lowered, bool(content.get("dispatched")), state, backend)
     return () if lines is None else _calls((*lines, result.lowered))
 
 
@@ -78,19 +82,45 @@ def _nearest(line: str, nearest: str) -> str | None:
     return nearest if close and all(str(word).casefold() in had for word in command.operands) else None
 
 
-def _after(error: str, dispatched: bool, state: GameState, backend: Backend) -> tuple[str, ...] | None:
+def _after(
+    error: str, line: str, dispatched: bool, state: GameState, backend: Backend
+) -> tuple[str, ...] | None:
     """What to send before a refused command is sent again."""
     if not dispatched or (_PASSING.search(error) and state.active_loop is None):
         return ()
     if match := _WINDOW.match(error):
         return ("BANK_CLOSE" if match["window"].casefold() == "bank" else "CLOSE_INTERFACE",)
-    if _SHUT.match(error):
-        keeper = _shopkeeper(backend)
-        return None if keeper is None else (f"INTERACT_NPC {_form(keeper)} Trade",)
+    if _UNASKED.match(error):
+        return ("CLICK_CONTINUE",) if (state.dialogue or {}).get("type") == "continue" else None
+    if match := _SHUT.match(error):
+        return _opened(match["what"].casefold(), state, backend)
+    if match := _LACKING.match(error):
+        return _fetched([Missing(match["what"], "")], state, backend)
+    if line == "LOOT_GRAVE":
+        return _to_grave(state)
     if match := _AWAY.match(error):
         name = match["name"] or "bank"
         return _walk(name, state, least=REACH_TILES, any_floor=bool(match["bank"]))
     return None
+
+
+def _opened(what: str, state: GameState, backend: Backend) -> tuple[str, ...] | None:
+    """A shop through its keeper, the exchange through a clerk."""
+    if what == "shop":
+        keeper = _shopkeeper(backend)
+        return None if keeper is None else (f"INTERACT_NPC {_form(keeper)} Trade",)
+    found = _place("grand exchange", state)
+    if found and found[1] <= REACH_TILES:
+        return ("GE_OPEN",)
+    way = _walk("grand exchange", state)
+    return None if way is None else (*way, "GE_OPEN")
+
+
+def _to_grave(state: GameState) -> tuple[str, ...] | None:
+    """The walk to one's grave, where the client says where it is: no other place is meant by it."""
+    grave = state.raw.get("gravestone") or {}
+    at = grave.get("location") if grave.get("active") else None
+    return None if not at else (f"GOTO {at['x']} {at['y']} {at.get('plane', 0)}",)
 
 
 def _place(name: str, state: GameState) -> tuple[tuple[int, int, int], int] | None:
@@ -115,9 +145,8 @@ def _walk(name: str, state: GameState, *, least: int = 0, any_floor: bool = Fals
     return None if tile[2] != state.location[2] and not any_floor else ("GOTO {} {} {}".format(*tile),)
 
 
-def _fetched(line: str, state: GameState, backend: Backend) -> tuple[str, ...] | None:
-    """What to send to have all that a blocked command misses; None where something cannot be had near."""
-    missing = check_needs(parse(line), state)
+def _fetched(missing: Sequence[Missing], state: GameState, backend: Backend) -> tuple[str, ...] | None:
+    """What to send to have all that is missing; None where something cannot be had near."""
     if not missing:
         return None
     if [one.what for one in missing] == ["an open bank"]:
