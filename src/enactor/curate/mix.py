@@ -50,9 +50,9 @@ def source(
     elif kind in found:
         written = draws(found[kind], rng, funnel)
         composed = several(found, rng) if kind == "multi" else iter(())
-        for row in written:
+        while True:
             other = next(composed, None) if rng.random() < COMPOSED else None
-            yield row if other is None else make_row(other, rng, funnel)
+            yield next(written) if other is None else make_row(other, rng, funnel)
 
 
 def draws(found: Iterable[Template], rng: random.Random, funnel: Funnel) -> Iterator[Row | None]:
