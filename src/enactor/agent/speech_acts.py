@@ -8,7 +8,8 @@ from enactor.trace.values import Message
 _REFERS = re.compile(
     r"\b(?:it|them|that|those|these|this|again|another|more|same|as many|as much|other|instead|too|also|back|"
     r"bk|one|ones|retry|repeat|resume|continue|nothing|i said|(?:do|send|say) it|you (?:didn'?t|did not)|"
-    r"didn'?t|no|not|zero|c'?mon|(?:for|4) real|how (?:many times|often)|\d+ (?:loops|rounds|times|runs))\b",
+    r"didn'?t|no|not|zero|c'?mon|meant|mistake|my bad|typo|oops|misspoke|wrong|mixed up|"
+    r"(?:for|4) real|how (?:many times|often)|\d+ (?:loops|rounds|times|runs))\b",
     re.IGNORECASE,
 )
 
