@@ -135,6 +135,7 @@ def test_a_whole_round_by_keyboard(page_of: Any) -> None:
 
     page.keyboard.press("u")
     expect(page.locator("#count")).to_have_text("1 of 6")
+    expect(page.locator("#toast")).to_have_text("Taken back.")  # the next one was still being opened
     expect(page.locator("blockquote")).to_have_text("kill ten giant frogs")
     assert labels_in(folder).by("ann", ids["claimed"]) is None
     first = request(page)
