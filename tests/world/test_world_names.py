@@ -208,3 +208,8 @@ def test_tables_refer_to_each_other():
 @given(st.text("abcdef ", max_size=12), st.text("abcdef ", max_size=12))
 def test_slips_cost_nothing_only_for_the_same_word(said, meant):
     assert (slip(said, meant) == 0) == (said == meant)
+
+
+def test_a_person_in_sight_is_no_creature_of_that_name() -> None:
+    assert resolve_npc("men", GameState(npcs=("Wise Old Man", "Banker"))).form == "Man"
+    assert resolve_npc("frogs", GameState(npcs=("Giant frog",))).form == "Giant_frog"

@@ -112,10 +112,21 @@ def resolve_npc(text: str, state: GameState | None = None) -> Match:
     if hits and hits[0].cost == 0 and seen and not _is_in(hits[0], seen):
         # "kill frogs" where only giant frogs are: the last word of a name stands for the ones in sight
         last = key_of(text).split()[-1]
-        meant = [hit for hit in hits[1:] if _is_in(hit, seen) and key_of(hit.entry.name).split()[-1] == last]
+        meant = [
+            hit
+            for hit in hits[1:]
+            if _is_in(hit, seen)
+            and key_of(hit.entry.name).split()[-1] == last
+            and _role(hit) == _role(hits[0])  # no man to fight is the Wise Old Man of the bank
+        ]
         if len(meant) == 1:
             return _match(meant[0])
     return _choose("creature", text, hits, (seen,), index)
+
+
+def _role(hit: Hit) -> str | None:
+    creature = CREATURES.get(hit.entry.form)
+    return None if creature is None else creature.role
 
 
 def resolve_object(text: str, state: GameState | None = None) -> Match:
