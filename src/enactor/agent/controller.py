@@ -14,7 +14,7 @@ from enactor.agent.named import names_as_said
 from enactor.agent.recovery import remedy
 from enactor.agent.reply import compose, telling
 from enactor.agent.said import leave_out_unsaid, numbers_as_said
-from enactor.agent.speech_acts import forbids, protests, refers
+from enactor.agent.speech_acts import answer, forbids, protests, refers
 from enactor.agent.tools import Toolbox
 from enactor.agent.weigh import name_of
 from enactor.models.engine import Engine, EngineError, PromptTooLong
@@ -321,9 +321,9 @@ class Session:
     def say(self, message: str, on_step: OnStep | None = None) -> Trace:
         """One request. A yes to a waiting question carries out the request that raised it."""
         waiting, self.pending = self.pending, None
-        if waiting is not None and _answer(message) == "yes":
+        if waiting is not None and answer(message) == "yes":
             trace = self.controller.handle(waiting, self.history, confirmed=True, on_step=on_step)
-        elif waiting is not None and _answer(message) == "no":
+        elif waiting is not None and answer(message) == "no":
             trace = Trace(message, "Left it.", "answered", "answered")
         else:
             trace = self.controller.handle(message, self.history, on_step=on_step)
@@ -354,17 +354,6 @@ def turn_messages(trace: Trace) -> tuple[Message, ...]:
     if trace.steps:
         return (user, *step_messages(trace.steps))
     return (user, Message("assistant", trace.reply))
-
-
-_YES = frozenset(
-    {"y", "yes", "yeah", "yep", "yup", "ok", "okay", "sure", "confirm", "do it", "go ahead", "yes please"}
-)
-_NO = frozenset({"n", "no", "nope", "nah", "cancel", "never mind", "nevermind", "don't", "dont", "no thanks"})
-
-
-def _answer(message: str) -> str | None:
-    word = message.strip().strip(".!").casefold()
-    return "yes" if word in _YES else "no" if word in _NO else None
 
 
 def _unfit(message: str) -> str | None:

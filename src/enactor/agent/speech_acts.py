@@ -1,4 +1,4 @@
-"""What a message does beside what it asks for: it leans on an earlier one, it protests, it forbids."""
+"""What a message does beside what it asks for: leans on another, protests, forbids, says yes or no."""
 
 import re
 from collections.abc import Sequence
@@ -65,3 +65,15 @@ def forbids(message: str) -> bool:
     """Whether the message only says what not to do."""
     found = _FORBIDS.match(message.replace("’", "'"))
     return found is not None and _GOES_ON.search(found["rest"]) is None
+
+
+_YES = frozenset(
+    {"y", "yes", "yeah", "yep", "yup", "ok", "okay", "sure", "confirm", "do it", "go ahead", "yes please"}
+)
+_NO = frozenset({"n", "no", "nope", "nah", "cancel", "never mind", "nevermind", "don't", "dont", "no thanks"})
+
+
+def answer(message: str) -> str | None:
+    """`yes` or `no` where the message says just that."""
+    word = message.strip().strip(".!").casefold()
+    return "yes" if word in _YES else "no" if word in _NO else None
